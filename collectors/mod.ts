@@ -1,0 +1,5 @@
+import type { Collector } from "../core/collector.ts";
+import sockets from "./sockets/mod.ts";
+
+/** All collectors, in the order in which they are shown. */
+export const COLLECTORS: readonly Collector[] = [sockets];

@@ -1,0 +1,162 @@
+import { didYouMean } from "../core/nearest.ts";
+import { type Entry, type MapNode, type Node, nodeOf, type Problems } from "../core/node.ts";
+import type { Setting, Settings } from "../core/shape.ts";
+
+/** A setting that can be given on the command line. */
+export interface Flag {
+  readonly name: string;
+  readonly alias: string | undefined;
+  /** Where the setting is in the configuration. */
+  readonly path: readonly string[];
+  readonly setting: Setting<unknown>;
+}
+
+export const COMMANDS = ["run", "check", "collectors"] as const;
+
+export interface CommandLine {
+  readonly command: (typeof COMMANDS)[number] | "help" | "version";
+  readonly configFile: string | undefined;
+  /** What the flags say, as a part of the configuration. */
+  readonly node: Node;
+}
+
+/** The flags of all settings of a record: their path with dots, and dashes for underscores. */
+export function flagsOf(settings: Settings, path: readonly string[] = []): Flag[] {
+  return Object.entries(settings).flatMap(([key, setting]) => {
+    const here = [...path, key];
+    if ("settings" in setting.shape) return flagsOf(setting.shape.settings as Settings, here);
+    if (setting.flag === null) return [];
+    return [{ name: setting.flag ?? flagName(here), alias: setting.alias, path: here, setting }];
+  });
+}
+
+/** `collectors.NAME.enabled` is `--collector.NAME`. */
+function flagName(path: readonly string[]): string {
+  const name = path.join(".").replaceAll("_", "-").replace(/^collectors\./, "collector.");
+  return name.replace(/^(collector\.[^.]+)\.enabled$/, "$1");
+}
+
+/** Flags that are no settings. */
+const CONFIG_FILE = ["config.file", "config"];
+const SWITCHES: Readonly<Record<string, CommandLine["command"]>> = {
+  help: "help",
+  h: "help",
+  version: "version",
+  v: "version",
+};
+
+export function parseCommandLine(
+  args: readonly string[],
+  flags: readonly Flag[],
+  problems: Problems,
+): CommandLine {
+  return new Parser(args, flags, problems).parse();
+}
+
+class Parser {
+  readonly #args: string[];
+  readonly #flags = new Map<string, Flag>();
+  readonly #problems: Problems;
+  readonly #given = new Map<Flag, Node[]>();
+  #command: CommandLine["command"] | undefined;
+  #switched: CommandLine["command"] | undefined;
+  #configFile: string | undefined;
+
+  constructor(args: readonly string[], flags: readonly Flag[], problems: Problems) {
+    this.#args = [...args];
+    for (const flag of flags) {
+      this.#flags.set(flag.name, flag);
+      if (flag.alias !== undefined) this.#flags.set(flag.alias, flag);
+    }
+    this.#problems = problems;
+  }
+
+  parse(): CommandLine {
+    for (let arg = this.#args.shift(); arg !== undefined; arg = this.#args.shift()) {
+      if (arg.startsWith("-")) this.#flag(arg);
+      else this.#word(arg);
+    }
+    return {
+      command: this.#switched ?? this.#command ?? "run",
+      configFile: this.#configFile,
+      node: treeOf([...this.#given].map(([flag, nodes]) => [flag.path, valueOf(flag, nodes)])),
+    };
+  }
+
+  #word(word: string): void {
+    const command = COMMANDS.find((command) => command === word);
+    if (command !== undefined && this.#command === undefined) this.#command = command;
+    else {this.#problems.add(
+        word,
+        `Unknown command${didYouMean(word, COMMANDS)}; known are ${COMMANDS.join(", ")}`,
+      );}
+  }
+
+  #flag(arg: string): void {
+    const [, dashed = "", value] = /^--?([^=]*)(?:=(.*))?$/s.exec(arg) ?? [];
+    const command = SWITCHES[dashed];
+    if (command !== undefined && value === undefined) {
+      this.#switched ??= command;
+      return;
+    }
+    if (CONFIG_FILE.includes(dashed)) {
+      this.#configFile = this.#valueFor(dashed, value) ?? this.#configFile;
+      return;
+    }
+    const flag = this.#flags.get(dashed);
+    const negated = this.#flags.get(dashed.replace(/^no-/, ""));
+    if (flag === undefined && negated?.setting.shape.boolean && value === undefined) {
+      return this.#give(negated, nodeOf(false, `--${dashed}`));
+    }
+    if (flag === undefined) {
+      const names = [...this.#flags.keys(), ...Object.keys(SWITCHES), ...CONFIG_FILE];
+      return this.#problems.add(`--${dashed}`, `Unknown flag${didYouMean(dashed, names)}`);
+    }
+    if (flag.setting.shape.boolean) return this.#give(flag, nodeOf(value ?? "true", `--${dashed}`));
+    const given = this.#valueFor(dashed, value);
+    if (given !== undefined) this.#give(flag, nodeOf(given, `--${dashed}`));
+  }
+
+  /** What stands after the `=`, or as the next argument. */
+  #valueFor(name: string, value: string | undefined): string | undefined {
+    const given = value ?? this.#args.shift();
+    if (given === undefined) this.#problems.add(`--${name}`, "Expected a value after the flag");
+    return given;
+  }
+
+  #give(flag: Flag, node: Node): void {
+    this.#given.set(flag, [...this.#given.get(flag) ?? [], node]);
+  }
+}
+
+/** Of a flag that is given twice the last counts, unless it can be repeated. */
+function valueOf(flag: Flag, nodes: readonly Node[]): Node {
+  const last = nodes.at(-1)!;
+  return flag.setting.shape.repeatable ? { kind: "list", place: last.place, items: nodes } : last;
+}
+
+/** One tree of values that are given with their paths. */
+export function treeOf(values: readonly (readonly [path: readonly string[], value: Node])[]): Node {
+  return values.reduce<Node>((tree, [path, value]) => overlay(tree, branch(path, value)), nodeOf({}));
+}
+
+function branch(path: readonly string[], value: Node): Node {
+  const { place } = value;
+  return path.reduceRight<Node>(
+    (node, key) => ({ kind: "map", place, entries: [{ key, place, value: node }] }),
+    value,
+  );
+}
+
+/** The lower tree with what the upper says in its place; maps are joined, all else is replaced. */
+export function overlay(lower: Node | undefined, upper: Node): Node {
+  if (upper.kind !== "map" || lower === undefined) return upper;
+  if (lower.kind === "scalar" && lower.value === null) return upper;
+  if (lower.kind !== "map") return upper.entries.length === 0 ? lower : upper;
+  const entries = new Map<string, Entry>(lower.entries.map((entry) => [entry.key, entry]));
+  for (const entry of upper.entries) {
+    const below = entries.get(entry.key);
+    entries.set(entry.key, below ? { ...entry, value: overlay(below.value, entry.value) } : entry);
+  }
+  return { ...lower, entries: [...entries.values()] } satisfies MapNode;
+}

@@ -1,0 +1,44 @@
+import type { Collector } from "../core/collector.ts";
+import { type Node, nodeOf, type Problems } from "../core/node.ts";
+import { overlay } from "./flags.ts";
+import type { CollectorValues, rootShape, Values } from "./settings.ts";
+
+export interface Sources {
+  readonly shape: ReturnType<typeof rootShape>;
+  readonly file: string | undefined;
+  readonly flags: Node;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Reads the configuration: flags win over the file, the file over the environment. */
+export async function loadValues(sources: Sources, problems: Problems): Promise<Values | undefined> {
+  const { shape, file, flags, environment } = sources;
+  const inFile = file === undefined ? undefined : await readFile(file, problems);
+  const node = overlay(overlay(fromEnvironment(environment), inFile ?? nodeOf({})), flags);
+  return shape.read(node, problems) as Values | undefined;
+}
+
+async function readFile(file: string, problems: Problems): Promise<Node | undefined> {
+  try {
+    const text = await Deno.readTextFile(file);
+    // Whoever has no configuration does without the parser and its memory.
+    const { parseYaml } = await import("./yaml.ts");
+    return parseYaml(text, file, problems);
+  } catch (error) {
+    const { message } = error as Error;
+    problems.add(file, `Cannot read the configuration: ${message}`);
+    return undefined;
+  }
+}
+
+/** What the replaced exporters were told by their environment. */
+function fromEnvironment(environment: Readonly<Record<string, string>>): Node {
+  const { PORT } = environment;
+  return PORT ? nodeOf({ web: { listen_address: [`:${PORT}`] } }, "PORT") : nodeOf({});
+}
+
+/** Whether the collector is to run: what was said of it, or else its own default. */
+export function isEnabled(collector: Collector, values: Values): boolean {
+  const { enabled } = values.collectors[collector.name] as CollectorValues;
+  return enabled ?? (collector.enabled && !values.collectors.disable_defaults);
+}

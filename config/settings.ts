@@ -1,0 +1,123 @@
+import type { Collector } from "../core/collector.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
+import { describe, type Node } from "../core/node.ts";
+import {
+  anything,
+  boolean,
+  choice,
+  list,
+  number,
+  optional,
+  record,
+  type RecordShape,
+  setting,
+  type Settings,
+  type Shape,
+  text,
+  type ValuesOf,
+} from "../core/shape.ts";
+import { type ListenAddress, listenAddress } from "./listen_address.ts";
+
+export const DEFAULT_PORT = 19100;
+
+const WEB = {
+  listen_address: setting(
+    list(listenAddress),
+    [{ hostname: undefined, port: DEFAULT_PORT }] as ListenAddress[],
+    {
+      help: "Where to listen: :9095, 127.0.0.1:9095 or [::1]:9095",
+      shown: `:${DEFAULT_PORT}`,
+    },
+  ),
+  telemetry_path: setting(urlPath(), "/metrics", { help: "Where the metrics are" }),
+  max_requests: setting(number({ min: 0, max: 100_000, integer: true }), 40, {
+    help: "Scrapes at a time; the next is answered 503. 0 is without limit",
+  }),
+  disable_exporter_metrics: setting(boolean, false, {
+    help: "Leave out the metrics of the exporter itself: process_*, nodejs_* and HTTP",
+  }),
+};
+
+const LOG = {
+  level: setting(choice(LOG_LEVELS), "info", { help: "Least severity to log" }),
+  format: setting(choice(LOG_FORMATS), "logfmt", { help: "Format of the log, on standard error" }),
+};
+
+const PATH = {
+  procfs: setting(text, "/proc", { help: "Where procfs is mounted" }),
+  sysfs: setting(text, "/sys", { help: "Where sysfs is mounted" }),
+};
+
+const COLLECTORS = {
+  interval: setting(number({ min: 1, max: 86_400, what: "a number of seconds" }), 60, {
+    help: "Seconds between the snapshots of collectors that do not follow the scrapes",
+  }),
+  disable_defaults: setting(boolean, false, { help: "Run only the collectors that are switched on by name" }),
+};
+
+const ON = {
+  enabled: optional(boolean, { help: "Whether it runs" }),
+};
+
+/** The sections that have flags, with titles for `--help`. */
+export const SECTIONS = { collectors: "Collectors", web: "HTTP", log: "Log", path: "Paths" };
+
+/** What was said of one collector. */
+export type CollectorValues = { readonly enabled: boolean | undefined } & Readonly<Record<string, unknown>>;
+
+/** All that can be configured, as it was read. */
+export interface Values {
+  readonly web: ValuesOf<typeof WEB>;
+  readonly log: ValuesOf<typeof LOG>;
+  readonly path: ValuesOf<typeof PATH>;
+  readonly collectors: ValuesOf<typeof COLLECTORS> & Readonly<Record<string, unknown>>;
+  readonly enrich: Node | undefined;
+  readonly rules: Node | undefined;
+}
+
+/** The shape of the whole configuration, with a part for each collector. */
+export function rootShape(collectors: readonly Collector[]) {
+  const parts = Object.fromEntries(collectors.map(({ name, help, settings }) => {
+    const shape = orSwitch(record({ ...ON, ...settings }));
+    return [name, setting<unknown>(shape, shape.defaults(), { help })];
+  }));
+  return record({
+    collectors: section({ ...COLLECTORS, ...parts }, "What is collected"),
+    rules: optional(anything, { help: "Metrics: what the records of the collectors become", flag: null }),
+    enrich: optional(anything, { help: "What is known of addresses and ports", flag: null }),
+    web: section(WEB, "HTTP"),
+    log: section(LOG, "The log"),
+    path: section(PATH, "Where the kernel's files are"),
+  });
+}
+
+function section<S extends Settings>(settings: S, help: string) {
+  const shape = record(settings);
+  return setting<ValuesOf<S>>(shape, shape.defaults(), { help });
+}
+
+/** A collector may be switched with `NAME: true`; to write its settings switches it on. */
+function orSwitch<S extends Settings & typeof ON>(shape: RecordShape<S>): RecordShape<S> {
+  return {
+    ...shape,
+    read(node, problems) {
+      if (node.kind === "scalar" && typeof node.value === "boolean") {
+        return { ...shape.defaults(), enabled: node.value };
+      }
+      const values = shape.read(node, problems);
+      return values && { ...values, enabled: values.enabled ?? true };
+    },
+  };
+}
+
+function urlPath(): Shape<string> {
+  return {
+    expects: "a path such as /metrics",
+    read(node, problems) {
+      const path = text.read(node, problems);
+      if (path === undefined || /^\/[^\s?#]+$/.test(path)) return path;
+      problems.add(node, `Expected ${this.expects}, not ${describe(node)}`);
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import type { Log } from "./log.ts";
+import type { Literal } from "./node.ts";
+import type { Intake, RecordType } from "./record.ts";
+import type { Settings, ValuesOf } from "./shape.ts";
+import type { Work } from "./work.ts";
+
+/** Where the kernel's files are; `--path.procfs` and `--path.sysfs`. */
+export interface Paths {
+  readonly procfs: string;
+  readonly sysfs: string;
+}
+
+/** Whether procfs is that of this host, so that what the kernel says by other roads is the same. */
+export function isOwnProcfs(paths: Paths): boolean {
+  return paths.procfs === "/proc";
+}
+
+/** What a source is given to do its work with. */
+export interface Context extends Intake {
+  readonly log: Log;
+  readonly paths: Paths;
+  /** Counts what could not be read, and logs it at a limited rate. */
+  problem(reason: string, details?: Readonly<Record<string, unknown>> & { readonly count?: number }): void;
+}
+
+/** A configured collector. What it opens, it opens when its work begins. */
+export interface Source {
+  /** One pass over the whole present state. */
+  snapshot?(signal: AbortSignal): Work;
+  /** Runs until the signal is aborted. */
+  stream?(signal: AbortSignal): Work;
+  /** Lets go of what the source holds open. */
+  close?(): void;
+}
+
+export interface Privilege {
+  /** A Linux capability: "CAP_NET_ADMIN". */
+  readonly capability: string;
+  /** What it is needed for, as the end of a sentence. */
+  readonly purpose: string;
+}
+
+/** A metric that a collector ships, in the language of the `rules:` of the configuration. */
+export type ShippedRule = { readonly [key: string]: Literal };
+
+/**
+ * A source of records: everything that the rest of the program needs to know of it. Importing and opening it has no
+ * effects.
+ */
+export interface Collector<S extends Settings = Settings> {
+  readonly name: string;
+  readonly help: string;
+  /** Whether it runs when nobody says anything. */
+  readonly enabled: boolean;
+  /** When a snapshot is taken: at a scrape, or every `--collector.interval` seconds. */
+  readonly schedule: "scrape" | "interval";
+  readonly privileges: readonly Privilege[];
+  readonly records: readonly RecordType[];
+  readonly rules: readonly ShippedRule[];
+  /** Its keys in the configuration; a scalar is also a flag `--collector.NAME.KEY`. */
+  readonly settings: S;
+  /** The reasons with which it may call `problem()`: they become label values. */
+  readonly reasons: readonly string[];
+  open(settings: ValuesOf<S>, context: Context): Source;
+}
+
+export function collector<const S extends Settings>(definition: Collector<S>): Collector {
+  return definition as unknown as Collector;
+}

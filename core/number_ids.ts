@@ -1,0 +1,81 @@
+/**
+ * Gives each distinct number a small dense id, counted from 1. Open addressing over typed arrays: no
+ * allocation per lookup, growth by doubling up to a limit.
+ */
+export class NumberIds {
+  size = 0;
+  /** Ids, or 0; at most half of the slots are taken. */
+  #slots = new Int32Array(64);
+  /** The highest bits of a hash are the slot. */
+  #shift = 26;
+  #values = new Float64Array(33);
+
+  constructor(readonly limit = 0x7fffffff) {}
+
+  /** The id of the value, new if need be; 0 when it is unknown and the limit is reached. */
+  idOf(value: number): number {
+    const slots = this.#slots, values = this.#values, mask = slots.length - 1;
+    let slot = hash(value) >>> this.#shift;
+    for (;;) {
+      const id = slots[slot]!;
+      if (id === 0) return this.#insert(value, slot);
+      if (values[id] === value) return id;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  /** The id of the value if it has one, otherwise 0. */
+  find(value: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = hash(value) >>> this.#shift;
+    for (;;) {
+      const id = this.#slots[slot]!;
+      if (id === 0 || this.#values[id] === value) return id;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  valueOf(id: number): number {
+    return this.#values[id]!;
+  }
+
+  forget(): void {
+    this.#slots.fill(0);
+    this.size = 0;
+  }
+
+  #insert(value: number, slot: number): number {
+    if (this.size >= this.limit) return 0;
+    if (2 * this.size >= this.#slots.length) {
+      this.#grow();
+      return this.idOf(value);
+    }
+    const id = ++this.size;
+    this.#values[id] = value;
+    this.#slots[slot] = id;
+    return id;
+  }
+
+  #grow(): void {
+    const values = this.#values;
+    this.#shift--;
+    this.#slots = new Int32Array(2 * this.#slots.length);
+    this.#values = new Float64Array(this.#slots.length / 2 + 1);
+    this.#values.set(values);
+    const mask = this.#slots.length - 1;
+    for (let id = 1; id <= this.size; id++) {
+      let slot = hash(values[id]!) >>> this.#shift;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = id;
+    }
+  }
+}
+
+const FLOAT = new Float64Array(1);
+const HALVES = new Uint32Array(FLOAT.buffer);
+
+function hash(value: number): number {
+  if (value >>> 0 === value) return Math.imul(value, 0x9e3779b1);
+  FLOAT[0] = value;
+  return Math.imul(HALVES[0]! ^ Math.imul(HALVES[1]!, 0x85ebca6b), 0x9e3779b1);
+}

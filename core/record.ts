@@ -1,0 +1,60 @@
+import type { Vocabulary } from "./vocabulary.ts";
+import type { Work } from "./work.ts";
+
+/**
+ * What a field of a record holds. In the row every value is a number, and NaN says that it is absent.
+ *
+ * - `ip`: an IPv4 address is itself, an IPv6 address the number that the vocabulary gave it
+ * - `text`: the number that the vocabulary gave it
+ * - `choice`: the index of one of a fixed list of words
+ * - `number`: itself; with a `max` below 65,536 it is its own id, which saves a look-up per record
+ */
+export type Field =
+  | { readonly type: "ip" | "text"; readonly help: string }
+  | { readonly type: "choice"; readonly choices: readonly string[]; readonly help: string }
+  | { readonly type: "number"; readonly max?: number; readonly help: string };
+
+export type Fields = Readonly<Record<string, Field>>;
+
+/** One kind of record of a collector. Rules name it as their `source`. */
+export interface RecordType<F extends Fields = Fields> {
+  readonly name: string;
+  readonly help: string;
+  /**
+   * `snapshot`: the records of a pass are the whole present state, and series that it does not touch vanish.
+   * `stream`: records add up, and a series vanishes when none has come for its time to live.
+   */
+  readonly kind: "snapshot" | "stream";
+  readonly fields: F;
+  /** Where in the row each field is. */
+  readonly at: { readonly [K in keyof F]: number };
+}
+
+export function recordType<const F extends Fields>(type: Omit<RecordType<F>, "at">): RecordType<F> {
+  const entries = Object.keys(type.fields).map((name, i) => [name, i]);
+  return { ...type, at: Object.fromEntries(entries) as RecordType<F>["at"] };
+}
+
+/** Takes the records of one type: the collector fills the row and calls `emit()`, which keeps nothing of it. */
+export interface Sink {
+  readonly row: Float64Array;
+  emit(): void;
+}
+
+/** What a collector writes its records to. */
+export interface Intake {
+  readonly vocabulary: Vocabulary;
+  sink(type: RecordType): Sink;
+}
+
+/** What whoever runs a collector sees of the series that its records become. */
+export interface Ledger extends Intake {
+  /** Before the first record of a pass. */
+  begin(): void;
+  /** The time that the records of streams are marked with, in seconds. */
+  tick(seconds: number): void;
+  /** After the last record of a pass, and before streams are shown: makes the series what is now known. */
+  settle(kind: RecordType["kind"]): Work;
+  /** Instead of settling a pass that failed: what it would have shown is not known. */
+  abandon(): void;
+}

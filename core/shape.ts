@@ -1,0 +1,179 @@
+import { describe, type Entry, type Node, type Problems } from "./node.ts";
+import { didYouMean } from "./nearest.ts";
+
+/** What a setting may be. Reads a node, or reports what is wrong with it and gives nothing. */
+export interface Shape<T> {
+  /** For messages and the documentation: "a number of seconds". */
+  readonly expects: string;
+  read(node: Node, problems: Problems): T | undefined;
+  /** A flag may be given several times. */
+  readonly repeatable?: boolean;
+  /** A flag may be given without a value, and as `--no-flag`. */
+  readonly boolean?: boolean;
+}
+
+/** A key of a record: its shape, what it is when it is not written, and what it means. */
+export interface Setting<T> {
+  readonly shape: Shape<NonNullable<T>>;
+  readonly default: T;
+  readonly help: string;
+  /** The name of its flag when that is not its path with dashes; `null` when it has none. */
+  readonly flag?: string | null;
+  /** A second name of its flag. */
+  readonly alias?: string;
+  /** How the default is shown to people. */
+  readonly shown?: string;
+}
+
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+export type ValuesOf<S extends Settings> = { -readonly [K in keyof S]: S[K]["default"] };
+
+type SettingOptions<T> = Omit<Setting<T>, "shape" | "default">;
+
+export function setting<T>(
+  shape: Shape<T>,
+  value: NoInfer<T>,
+  options: SettingOptions<T>,
+): Setting<T> {
+  return { shape, default: value, ...options } as Setting<T>;
+}
+
+/** A setting that is undefined unless it is written. */
+export function optional<T>(shape: Shape<T>, options: SettingOptions<T>): Setting<T | undefined> {
+  return { shape, default: undefined, ...options } as Setting<T | undefined>;
+}
+
+function scalar<T>(
+  expects: string,
+  parse: (text: string) => T | undefined,
+  extra?: Partial<Shape<T>>,
+): Shape<T> {
+  return {
+    expects,
+    read(node, problems) {
+      const value = node.kind === "scalar" && node.value !== null ? parse(node.text) : undefined;
+      if (value === undefined) problems.add(node, `Expected ${expects}, not ${describe(node)}`);
+      return value;
+    },
+    ...extra,
+  };
+}
+
+export const text: Shape<string> = scalar("a text", (text) => text === "" ? undefined : text);
+
+export const boolean: Shape<boolean> = scalar(
+  "true or false",
+  (text) => text === "true" ? true : text === "false" ? false : undefined,
+  { boolean: true },
+);
+
+export function number(options: { min?: number; max?: number; integer?: boolean; what?: string } = {}) {
+  const { min = -Infinity, max = Infinity, integer = false, what } = options;
+  const kind = what ?? (integer ? "a whole number" : "a number");
+  const least = min > -Infinity ? ` of at least ${min}` : "",
+    most = max < Infinity ? ` of at most ${max}` : "";
+  const range = least && most ? ` from ${min} to ${max}` : least + most;
+  return scalar(kind + range, (text) => {
+    const value = text.trim() === "" ? NaN : Number(text);
+    return Number.isFinite(value) && value >= min && value <= max && (!integer || Number.isInteger(value))
+      ? value
+      : undefined;
+  });
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400, "": 1 };
+
+/** Seconds, written as a number or with a unit: 90, 1.5s, 5m, 2h. */
+export const duration: Shape<number> = scalar("a duration such as 30s, 5m or 2h", (text) => {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|)$/.exec(text) ?? [];
+  const seconds = Number(number) * (UNITS[unit ?? ""] ?? NaN);
+  return seconds > 0 ? seconds : undefined;
+});
+
+export function choice<const T extends string>(words: readonly T[]): Shape<T> {
+  return {
+    expects: `one of ${words.join(", ")}`,
+    read(node, problems) {
+      const word = node.kind === "scalar" ? words.find((word) => word === node.text) : undefined;
+      if (word === undefined) {
+        const near = node.kind === "scalar" ? didYouMean(node.text, words) : "";
+        problems.add(node, `Expected one of ${words.join(", ")}, not ${describe(node)}${near}`);
+      }
+      return word;
+    },
+  };
+}
+
+/** A list, or one item alone. */
+export function list<T>(item: Shape<T>): Shape<T[]> {
+  return {
+    expects: `a list, each item ${item.expects}`,
+    repeatable: true,
+    read(node, problems) {
+      const items = node.kind === "list" ? node.items : [node];
+      const values = items.map((each) => item.read(each, problems));
+      return values.some((value) => value === undefined) ? undefined : values as T[];
+    },
+  };
+}
+
+/** A map whose keys the user chooses. */
+export function table<T>(item: Shape<T>): Shape<Map<string, T>> {
+  return {
+    expects: `a map, each value ${item.expects}`,
+    read(node, problems) {
+      const entries = entriesOf(node, problems);
+      if (entries === undefined) return undefined;
+      const values = new Map<string, T>();
+      for (const { key, value } of entries) {
+        const read = item.read(value, problems);
+        if (read !== undefined) values.set(key, read);
+      }
+      return values;
+    },
+  };
+}
+
+/** A node that somebody else understands. */
+export const anything: Shape<Node> = { expects: "a value", read: (node) => node };
+
+export interface RecordShape<S extends Settings> extends Shape<ValuesOf<S>> {
+  readonly settings: S;
+  defaults(): ValuesOf<S>;
+}
+
+/** A map with known keys. An unknown key is a problem; a missing one has its default. */
+export function record<S extends Settings>(settings: S): RecordShape<S> {
+  const defaults = () =>
+    Object.fromEntries(Object.entries(settings).map(([key, { default: value }]) => [key, value])) as ValuesOf<
+      S
+    >;
+  return {
+    defaults,
+    expects: "a map",
+    settings,
+    read(node, problems) {
+      const entries = entriesOf(node, problems);
+      if (entries === undefined) return undefined;
+      const values: Record<string, unknown> = defaults();
+      for (const { key, place, value } of entries) {
+        const known = Object.hasOwn(settings, key) ? settings[key] : undefined;
+        if (known === undefined) {
+          problems.add(place, `Unknown key "${key}"${didYouMean(key, Object.keys(settings))}`);
+          continue;
+        }
+        const read = known.shape.read(value, problems);
+        if (read !== undefined) values[key] = read;
+      }
+      return values as ValuesOf<S>;
+    },
+  };
+}
+
+/** The entries of a map. A key that has nothing after it counts as an empty map. */
+function entriesOf(node: Node, problems: Problems): readonly Entry[] | undefined {
+  if (node.kind === "map") return node.entries;
+  if (node.kind === "scalar" && node.value === null) return [];
+  problems.add(node, `Expected a map, not ${describe(node)}`);
+  return undefined;
+}

@@ -1,0 +1,37 @@
+import { setImmediate } from "node:timers";
+
+/**
+ * Work done piece by piece: it yields between pieces of at most a few milliseconds, and whoever drives it gives
+ * the event loop its turn when a slice of time is used up.
+ */
+export type Work = Iterable<void> | AsyncIterable<void>;
+
+/** The longest that work is driven before the event loop has its turn. A piece may overrun it by its own length. */
+const SLICE_MS = 4;
+
+/** Lets everything that waits in the event loop run. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Drives work to its end, or until the signal is aborted: then the work is closed and the reason thrown. */
+export async function drive(work: Work, options: { signal?: AbortSignal; between?: () => void } = {}) {
+  const { signal, between } = options;
+  const steps = Symbol.asyncIterator in work ? work[Symbol.asyncIterator]() : work[Symbol.iterator]();
+  let start = performance.now();
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const step = steps.next();
+      if ((step instanceof Promise ? await step : step).done) return;
+      between?.();
+      if (performance.now() - start < SLICE_MS) continue;
+      await nextTurn();
+      start = performance.now();
+    }
+  } catch (error) {
+    // What goes wrong in closing is of less interest than why it is closed.
+    await Promise.try(() => steps.return?.()).catch(() => {});
+    throw error;
+  }
+}

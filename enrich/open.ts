@@ -1,0 +1,65 @@
+import type { Enricher, Lookup } from "../core/enricher.ts";
+import { didYouMean } from "../core/nearest.ts";
+import { describe, type Entry, entryOf, type Node, type Problems } from "../core/node.ts";
+import { record, text } from "../core/shape.ts";
+
+export interface OpenEnrichers {
+  /** By the name that steps call them by. */
+  readonly lookups: ReadonlyMap<string, Lookup & { readonly outputs: readonly string[] }>;
+  /** Kinds that need settings and have none. */
+  readonly unconfigured: readonly string[];
+}
+
+/**
+ * Opens what `enrich:` says: a name, and under it the settings, with the kind as `type` where the name is another.
+ * Kinds that need no settings are there without being named.
+ */
+export function openEnrichers(
+  kinds: readonly Enricher[],
+  node: Node | undefined,
+  problems: Problems,
+): OpenEnrichers {
+  const lookups = new Map<string, Lookup & { outputs: readonly string[] }>();
+  const open = (name: string, kind: Enricher, settings: Node | undefined) => {
+    const shape = record(kind.settings);
+    const values = settings === undefined ? shape.defaults() : shape.read(settings, problems);
+    if (values === undefined) return;
+    const lookup = kind.open(values);
+    const outputs = new Set([...Object.keys(kind.outputs), ...lookup.outputs ?? []]);
+    lookups.set(name, { ...lookup, outputs: [...outputs] });
+  };
+  for (const kind of kinds) if (!kind.needsSettings) open(kind.name, kind, undefined);
+  for (const entry of entriesOf(node, problems)) {
+    const kind = kindOf(entry, kinds, problems);
+    if (kind !== undefined) open(entry.key, kind, withoutType(entry.value));
+  }
+  const unconfigured = kinds.map(({ name }) => name).filter((name) => !lookups.has(name));
+  return { lookups, unconfigured };
+}
+
+function entriesOf(node: Node | undefined, problems: Problems): readonly Entry[] {
+  if (node === undefined || (node.kind === "scalar" && node.value === null)) return [];
+  if (node.kind === "map") return node.entries;
+  problems.add(node, `Expected a map of enrichers, not ${describe(node)}`);
+  return [];
+}
+
+function kindOf(
+  { key, place, value }: Entry,
+  kinds: readonly Enricher[],
+  problems: Problems,
+): Enricher | undefined {
+  const type = entryOf(value, "type")?.value;
+  const name = type === undefined ? key : text.read(type, problems);
+  const kind = kinds.find((kind) => kind.name === name);
+  if (kind === undefined && name !== undefined) {
+    const names = kinds.map(({ name }) => name);
+    const message = `Unknown enricher "${name}"${didYouMean(name, names)}; known are ${names.join(", ")}`;
+    problems.add(type ?? place, message);
+  }
+  return kind;
+}
+
+function withoutType(node: Node): Node {
+  return node.kind === "map" ? { ...node, entries: node.entries.filter(({ key }) => key !== "type") } : node;
+}

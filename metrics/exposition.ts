@@ -1,0 +1,151 @@
+import { ChunkWriter, formatNumber } from "./chunk_writer.ts";
+import type { View } from "./group_table.ts";
+import { escapeLabel } from "./label.ts";
+import { BUCKETS, COUNT, type MetricType, type Rule, SUM } from "./rule.ts";
+
+/** `text`: Prometheus text 0.0.4. `openmetrics`: OpenMetrics 1.0. Both show the same series under the same names. */
+export type Format = "text" | "openmetrics";
+
+export interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+/** A metric with all of its series. */
+export interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: MetricType | "gaugehistogram" | "summary" | "unknown";
+  /** Writes the samples, yielding from time to time. */
+  write(out: ChunkWriter): Iterable<void>;
+}
+
+/** The whole exposition, in chunks. Of families with the same name the first is shown. */
+export function* render(families: Iterable<Family>, format: Format): Generator<Uint8Array<ArrayBuffer>> {
+  const out = new ChunkWriter();
+  const seen = new Set<string>();
+  for (const family of families) {
+    if (seen.has(family.name)) continue;
+    seen.add(family.name);
+    writeHead(out, family, format);
+    for (const _ of family.write(out)) if (out.isFull) yield out.take();
+    if (out.isFull) yield out.take();
+  }
+  if (format === "openmetrics") out.text("# EOF\n");
+  yield out.take();
+}
+
+const UNIT = /_(seconds|bytes|ratio|celsius|meters|volts|amperes|joules|grams)$/;
+
+function writeHead(
+  out: ChunkWriter,
+  { name, help, type }: Pick<Family, "name" | "help" | "type">,
+  format: Format,
+) {
+  if (format === "text") {
+    out.text(`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type === "unknown" ? "untyped" : type}\n`);
+    return;
+  }
+  // A counter's samples must end in _total; one that may not be renamed is of no known type.
+  const isCounter = type === "counter" && name.endsWith("_total");
+  const family = isCounter ? name.slice(0, -"_total".length) : name;
+  const unit = UNIT.exec(family)?.[1];
+  const known = type === "counter" && !isCounter ? "unknown" : type;
+  out.text(`# HELP ${family} ${escapeLabel(help)}\n# TYPE ${family} ${known}\n`);
+  if (unit !== undefined) out.text(`# UNIT ${family} ${unit}\n`);
+}
+
+function escapeHelp(help: string): string {
+  return help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+/** A family of a few samples that come as text. */
+export function familyOf(head: Pick<Family, "name" | "help" | "type">, samples: readonly Sample[]): Family {
+  return {
+    ...head,
+    *write(out) {
+      for (const { name, labels, value } of samples) {
+        const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escapeLabel(String(text))}"`);
+        out.text(pairs.length === 0 ? `${name} ` : `${name}{${pairs.join(",")}} `);
+        out.numberLine(value);
+        yield;
+      }
+    },
+  };
+}
+
+/** The families of a rule, as its table was at the last settling. Without rows it has none. */
+export function familiesOf(rule: Rule, format: Format): Family[] {
+  const { name, help, type, source } = rule.options;
+  const { view } = rule.table;
+  if (view.rows === 0) return [];
+  if (type !== "histogram") return [{ name, help, type, write: (out) => writeRows(out, view) }];
+  const bounds = [...rule.options.buckets.map(formatNumber), "+Inf"];
+  const suffixes = source.kind === "stream"
+    ? { count: "_count", sum: "_sum" }
+    : { count: "_gcount", sum: "_gsum" };
+  const buckets = (out: ChunkWriter) => writeBuckets(out, view, `${name}_bucket`, bounds);
+  const part = (suffix: string, index: number) => (out: ChunkWriter) =>
+    writePart(out, view, name + suffix, BUCKETS + bounds.length, index);
+  const count = part(suffixes.count, COUNT), sum = part(suffixes.sum, SUM);
+  function* whole(out: ChunkWriter): Iterable<void> {
+    yield* buckets(out);
+    yield* count(out);
+    yield* sum(out);
+  }
+  if (source.kind === "stream") return [{ name, help, type, write: whole }];
+  // The histogram of a present state goes up and down. Only OpenMetrics has a type for that; in the text format the
+  // same series are a histogram and two gauges.
+  if (format === "openmetrics") return [{ name, help, type: "gaugehistogram", write: whole }];
+  return [
+    { name, help, type, write: buckets },
+    { name: name + suffixes.count, help: `Number of values. ${help}`, type: "gauge", write: count },
+    { name: name + suffixes.sum, help: `Sum of the values. ${help}`, type: "gauge", write: sum },
+  ];
+}
+
+function* writeRows(out: ChunkWriter, { bytes, starts, ends, values, rows }: View): Iterable<void> {
+  for (let row = 0; row < rows; row++) {
+    out.bytes(bytes, starts[row]!, ends[row]!);
+    out.numberLine(values[row]!);
+    if (out.isFull) yield;
+  }
+}
+
+function* writeBuckets(
+  out: ChunkWriter,
+  view: View,
+  name: string,
+  bounds: readonly string[],
+): Iterable<void> {
+  const stride = BUCKETS + bounds.length;
+  for (let row = 0; row < view.rows; row++) {
+    let count = 0;
+    for (const [i, bound] of bounds.entries()) {
+      count += view.values[row * stride + BUCKETS + i]!;
+      out.text(`${name}{`);
+      out.bytes(view.bytes, view.starts[row]!, view.ends[row]!);
+      out.text(`${view.starts[row] === view.ends[row] ? "" : ","}le="${bound}"} `);
+      out.numberLine(count);
+    }
+    if (out.isFull) yield;
+  }
+}
+
+function* writePart(
+  out: ChunkWriter,
+  view: View,
+  name: string,
+  stride: number,
+  index: number,
+): Iterable<void> {
+  for (let row = 0; row < view.rows; row++) {
+    const isBare = view.starts[row] === view.ends[row];
+    out.text(isBare ? name : `${name}{`);
+    out.bytes(view.bytes, view.starts[row]!, view.ends[row]!);
+    out.text(isBare ? " " : "} ");
+    out.numberLine(view.values[row * stride + index]!);
+    if (out.isFull) yield;
+  }
+}

@@ -1,0 +1,55 @@
+/** The calls of the C library that Deno has no way to make. Opened at the first use. */
+
+const SYMBOLS = {
+  // int socket(int domain, int type, int protocol)
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // ssize_t send(int fd, const void *buf, size_t len, int flags)
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  // ssize_t recv(int fd, void *buf, size_t len, int flags)
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  // int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  // int close(int fd)
+  close: { parameters: ["i32"], result: "i32" },
+  // int *__errno_location(void)
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+let opened: Libc | undefined;
+
+export function libc(): Libc {
+  opened ??= Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+  return opened;
+}
+
+/** What went wrong in the call just made: `ENOENT (2)`. */
+export class SystemError extends Error {
+  override readonly name = "SystemError";
+
+  constructor(call: string, readonly code: number) {
+    super(`Cannot ${call}: ${ERRORS[code] ?? "error"} (${code})`);
+  }
+}
+
+export function lastError(call: string): SystemError {
+  const pointer = libc().__errno_location();
+  return new SystemError(call, pointer === null ? 0 : new Deno.UnsafePointerView(pointer).getInt32());
+}
+
+/** include/uapi/asm-generic/errno-base.h and errno.h: those that a socket gives. */
+const ERRORS: Readonly<Record<number, string>> = {
+  1: "operation not permitted",
+  2: "not there (kernel module not loaded?)",
+  11: "no answer in time",
+  12: "out of memory",
+  13: "permission denied",
+  16: "busy",
+  22: "invalid argument",
+  24: "too many open files",
+  93: "protocol not supported (kernel module not loaded?)",
+  95: "operation not supported",
+  97: "address family not supported",
+  105: "no buffer space",
+};

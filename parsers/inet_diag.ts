@@ -1,0 +1,112 @@
+import type { Vocabulary } from "../core/vocabulary.ts";
+import { dumpRequest, NetlinkAttributes, type NetlinkMessages } from "./netlink.ts";
+import type { SocketEntry } from "./socket_entry.ts";
+
+// include/uapi/linux/inet_diag.h, include/uapi/linux/sock_diag.h, include/uapi/linux/tcp.h
+export const SOCK_DIAG_BY_FAMILY = 20;
+const INET_DIAG_INFO = 2;
+const AF_INET = 2;
+const AF_INET6 = 10;
+/** struct inet_diag_req_v2 */
+const REQUEST = 56;
+/** struct inet_diag_msg */
+const MESSAGE = 72;
+const TCP_LISTEN = 10;
+/** Offsets in struct tcp_info. Kernels only ever add fields at its end. */
+const TCPI_UNACKED = 24, TCPI_RTT = 68, TCPI_TOTAL_RETRANS = 100;
+
+export interface InetDiagRequest {
+  readonly family: "ipv4" | "ipv6";
+  /** IPPROTO_TCP 6, IPPROTO_UDP 17 */
+  readonly protocol: number;
+  /** A bit for each state. */
+  readonly states: number;
+  /** Whether to ask for struct tcp_info. */
+  readonly info: boolean;
+}
+
+export function inetDiagRequest(
+  { family, protocol, states, info }: InetDiagRequest,
+): Uint8Array<ArrayBuffer> {
+  const { bytes, view } = dumpRequest(SOCK_DIAG_BY_FAMILY, REQUEST);
+  view.setUint8(16, family === "ipv4" ? AF_INET : AF_INET6);
+  view.setUint8(17, protocol);
+  view.setUint8(18, info ? 1 << (INET_DIAG_INFO - 1) : 0);
+  view.setUint32(20, states, true);
+  return bytes;
+}
+
+/** Reads the sockets out of the answer to a dump. */
+export class InetDiagReader {
+  readonly #messages: NetlinkMessages;
+  readonly #attributes: NetlinkAttributes;
+  readonly #vocabulary: Vocabulary;
+  /** Messages that are too short or of an unknown family. */
+  malformed = 0;
+
+  constructor(messages: NetlinkMessages, vocabulary: Vocabulary) {
+    this.#messages = messages;
+    this.#attributes = new NetlinkAttributes(messages.view);
+    this.#vocabulary = vocabulary;
+  }
+
+  /** Fills the entry with the next socket in the buffer. */
+  next(entry: SocketEntry): boolean {
+    const messages = this.#messages;
+    while (messages.next()) {
+      if (messages.type !== SOCK_DIAG_BY_FAMILY) continue;
+      if (this.#read(entry)) return true;
+      this.malformed++;
+    }
+    return false;
+  }
+
+  #read(entry: SocketEntry): boolean {
+    const { view, start, stop } = this.#messages;
+    if (stop - start < MESSAGE) return false;
+    const family = view.getUint8(start);
+    if (family !== AF_INET && family !== AF_INET6) return false;
+    entry.state = view.getUint8(start + 1);
+    entry.sourcePort = view.getUint16(start + 4);
+    entry.destinationPort = view.getUint16(start + 6);
+    entry.source = this.#address(family, start + 8);
+    entry.destination = this.#address(family, start + 24);
+    const receiveQueue = view.getUint32(start + 56, true), sendQueue = view.getUint32(start + 60, true);
+    const isListener = entry.state === TCP_LISTEN;
+    entry.queue = isListener ? receiveQueue : NaN;
+    entry.queueLimit = isListener ? sendQueue : NaN;
+    entry.uid = view.getUint32(start + 64, true);
+    entry.inode = view.getUint32(start + 68, true);
+    entry.rtt = entry.retransmitted = entry.unacked = NaN;
+    this.#attributes.begin(start + MESSAGE, stop);
+    while (this.#attributes.next()) {
+      if (this.#attributes.type === INET_DIAG_INFO && !isListener) this.#readInfo(entry);
+    }
+    return true;
+  }
+
+  #address(family: number, at: number): number {
+    const { view } = this.#messages;
+    if (family === AF_INET) return view.getUint32(at);
+    return this.#vocabulary.ipv6Words(
+      view.getUint32(at),
+      view.getUint32(at + 4),
+      view.getUint32(at + 8),
+      view.getUint32(at + 12),
+    );
+  }
+
+  #readInfo(entry: SocketEntry): void {
+    const { view, start, stop } = this.#attributes;
+    const length = stop - start;
+    if (length >= TCPI_UNACKED + 4) entry.unacked = view.getUint32(start + TCPI_UNACKED, true);
+    if (length >= TCPI_RTT + 4) {
+      const microseconds = view.getUint32(start + TCPI_RTT, true);
+      // Until the first acknowledgement the kernel has no estimate.
+      entry.rtt = microseconds === 0 ? NaN : microseconds / 1e6;
+    }
+    if (length >= TCPI_TOTAL_RETRANS + 4) {
+      entry.retransmitted = view.getUint32(start + TCPI_TOTAL_RETRANS, true);
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from "prom-client";
+import type { CollectorStatus } from "../core/status.ts";
+import { type Family, familyOf, type Sample } from "../metrics/exposition.ts";
+import type { Rule } from "../metrics/rule.ts";
+
+/** Gauges of prom-client whose names are those of counters, and what they are the sums of. */
+const MISNAMED = /^nodejs_active_(handles|requests|resources)(_total)?$/;
+
+/** The metrics of the process and of its HTTP, which prom-client keeps. */
+export class ProcessMetrics {
+  readonly #registry = new Registry();
+  readonly #requests = new Counter({
+    name: "netcensus_http_requests_total",
+    help: "HTTP requests that were answered, by path and status.",
+    labelNames: ["path", "code"],
+    registers: [this.#registry],
+  });
+  readonly #inFlight = new Gauge({
+    name: "netcensus_http_scrapes_in_flight",
+    help: "Scrapes that are being answered.",
+    registers: [this.#registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  answered(path: string, code: number): void {
+    this.#requests.inc({ path, code: String(code) });
+  }
+
+  set inFlight(count: number) {
+    this.#inFlight.set(count);
+  }
+
+  async families(): Promise<Family[]> {
+    // Not metrics(): there one collect() that throws loses all, and OpenMetrics renames counters for good.
+    const metrics = await this.#registry.getMetricsAsJSON() as MetricObjectWithValues<MetricValue<string>>[];
+    return metrics.filter(({ name }) => !MISNAMED.test(name)).map(toFamily);
+  }
+}
+
+/** prom-client gives `type` as a word, whatever its declarations say. */
+function toFamily({ name, help, type, values }: MetricObjectWithValues<MetricValue<string>>): Family {
+  const samples = values.map(({ labels, value, ...rest }): Sample => {
+    const sampleName = "metricName" in rest ? String(rest.metricName) : name;
+    return { name: sampleName, labels: labels as Sample["labels"], value };
+  });
+  return familyOf({ name, help, type: String(type) as Family["type"] }, samples);
+}
+
+/** What is told of the exporter's build, collectors and rules. */
+export function statusFamilies(
+  version: string,
+  collectors: readonly CollectorStatus[],
+  rules: readonly Rule[],
+): Family[] {
+  const each = (value: (status: CollectorStatus) => number) =>
+    collectors.map((status) => ({ labels: { collector: status.name }, value: value(status) }));
+  const ofRule = (value: (rule: Rule) => number) =>
+    rules.map((rule) => ({ labels: { metric: rule.options.name }, value: value(rule) }));
+  return [
+    family("netcensus_build_info", "gauge", "What this is: always 1.", [
+      { labels: { version, runtime: `deno ${Deno.version.deno}`, arch: Deno.build.arch }, value: 1 },
+    ]),
+    family(
+      "netcensus_collector_success",
+      "gauge",
+      "Whether the last work of a collector succeeded.",
+      each(({ success }) => success === true ? 1 : 0),
+    ),
+    family(
+      "netcensus_collector_duration_seconds",
+      "gauge",
+      "How long the last pass of a collector took.",
+      each(({ durationSeconds }) => durationSeconds),
+    ),
+    family(
+      "netcensus_collector_last_success_timestamp_seconds",
+      "gauge",
+      "When the work of a collector last succeeded; 0 for never.",
+      each(({ lastSuccessSeconds }) => lastSuccessSeconds),
+    ),
+    family(
+      "netcensus_parse_problems_total",
+      "counter",
+      "What a collector could not read, by reason.",
+      collectors.flatMap(({ name, problems }) =>
+        [...problems].map(([reason, value]) => ({ labels: { collector: name, reason }, value }))
+      ),
+    ),
+    family("netcensus_series", "gauge", "Label sets of a metric.", ofRule(({ table }) => table.view.rows)),
+    family(
+      "netcensus_series_folded_total",
+      "counter",
+      "What did not fit the budget of a metric: label sets of snapshots, records of streams.",
+      ofRule(({ table }) => table.folded),
+    ),
+  ];
+}
+
+function family(
+  name: string,
+  type: Family["type"],
+  help: string,
+  samples: readonly Omit<Sample, "name">[],
+): Family {
+  return familyOf({ name, help, type }, samples.map((sample) => ({ name, ...sample })));
+}

@@ -1,0 +1,120 @@
+import { statusPage } from "./pages.ts";
+import type { ProcessMetrics } from "./own_metrics.ts";
+import { scrape, type Scraped } from "./scrape.ts";
+
+export interface ServerOptions {
+  readonly version: string;
+  readonly addresses: readonly { readonly hostname: string | undefined; readonly port: number }[];
+  readonly metricsPath: string;
+  /** Scrapes at a time; 0 is without limit. */
+  readonly maxRequests: number;
+  readonly collectors: readonly Scraped[];
+  readonly own: ProcessMetrics | undefined;
+  /** The configuration as it is shown, without secrets. */
+  readonly configuration: () => Promise<string>;
+}
+
+const NO_STORE = { "cache-control": "no-store" };
+
+/** The HTTP side of the exporter. */
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #paths: Readonly<Record<string, (request: Request) => Response | Promise<Response>>>;
+  #servers: Deno.HttpServer<Deno.NetAddr>[] = [];
+  #inFlight = 0;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#paths = {
+      "/": () => this.#statusPage(),
+      "/-/healthy": () => plain("netcensus is healthy\n"),
+      "/health": () => plain("OK\n"),
+      "/-/ready": () => plain("netcensus is ready\n"),
+      "/config": async () => plain(await options.configuration(), { headers: NO_STORE }),
+      [options.metricsPath]: (request) => this.#scrape(request),
+    };
+  }
+
+  /** Listens at every address, or at none when one cannot be had; gives where. */
+  listen(): readonly Deno.NetAddr[] {
+    try {
+      for (const { hostname, port } of this.#options.addresses) {
+        this.#servers.push(this.#serve(hostname, port));
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    return this.#servers.map(({ addr }) => addr);
+  }
+
+  /** Stops accepting, and waits for what is being answered. */
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.splice(0).map((server) => server.shutdown()));
+  }
+
+  #serve(hostname: string | undefined, port: number): Deno.HttpServer<Deno.NetAddr> {
+    const handler = (request: Request) => this.#answer(request);
+    const options = { port, onListen() {}, onError: () => plain("Internal error\n", { status: 500 }) };
+    if (hostname !== undefined) return Deno.serve({ ...options, hostname }, handler);
+    try {
+      // :: takes IPv4 as well, unless the host has no IPv6.
+      return Deno.serve({ ...options, hostname: "::" }, handler);
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) throw error;
+      return Deno.serve({ ...options, hostname: "0.0.0.0" }, handler);
+    }
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const handle = Object.hasOwn(this.#paths, pathname) ? this.#paths[pathname] : undefined;
+    const response = handle === undefined
+      ? plain("Not found\n", { status: 404 })
+      : request.method === "GET" || request.method === "HEAD"
+      ? await handle(request)
+      : plain("Only GET is answered here\n", { status: 405, headers: { allow: "GET, HEAD" } });
+    this.#options.own?.answered(handle === undefined ? "other" : pathname, response.status);
+    return response;
+  }
+
+  async #scrape(request: Request): Promise<Response> {
+    const { maxRequests, own } = this.#options;
+    if (maxRequests > 0 && this.#inFlight >= maxRequests) {
+      return plain(`Limit of ${maxRequests} scrapes at a time is reached, try again later\n`, {
+        status: 503,
+      });
+    }
+    this.#count(1);
+    const release = once(() => this.#count(-1));
+    try {
+      return await scrape(request, this.#options, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  #count(change: 1 | -1): void {
+    this.#inFlight += change;
+    if (this.#options.own) this.#options.own.inFlight = this.#inFlight;
+  }
+
+  #statusPage(): Response {
+    const { version, metricsPath, collectors } = this.#options;
+    const page = statusPage({ version, metricsPath, collectors: collectors.map(({ status }) => status) });
+    return new Response(page, { headers: { "content-type": "text/html; charset=utf-8", ...NO_STORE } });
+  }
+}
+
+function plain(text: string, init: ResponseInit = {}): Response {
+  return new Response(text, init);
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) action();
+    isDone = true;
+  };
+}

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
+import { drive, nextTurn, type Work } from "../../core/work.ts";
+
+/** Runs the body with a clock that only `pass()` moves. */
+async function withFakeClock(body: (pass: (milliseconds: number) => void) => Promise<void>): Promise<void> {
+  let now = 0;
+  performance.now = () => now;
+  try {
+    await body((milliseconds) => now += milliseconds);
+  } finally {
+    // What is left is the method of the prototype.
+    delete (performance as { now?: unknown }).now;
+  }
+}
+
+/** The number of turns that the event loop has while the action runs. */
+async function turnsDuring(action: () => Promise<unknown>): Promise<number> {
+  let turns = 0, pending = true;
+  const turn = () => {
+    if (!pending) return;
+    turns++;
+    setImmediate(turn);
+  };
+  setImmediate(turn);
+  await action();
+  pending = false;
+  await nextTurn();
+  return turns;
+}
+
+function* pieces(count: number, each: () => void = () => {}): Work & Generator<void> {
+  for (let i = 0; i < count; i++) {
+    each();
+    yield;
+  }
+}
+
+async function* asyncPieces(count: number, each: () => void = () => {}): AsyncGenerator<void> {
+  for (let i = 0; i < count; i++) {
+    each();
+    yield;
+  }
+}
+
+Deno.test("nextTurn() lets run what already waits in the event loop", async () => {
+  let ran = false;
+  setImmediate(() => ran = true);
+  await nextTurn();
+  assert.equal(ran, true);
+});
+
+for (const { kind, make } of [{ kind: "sync", make: pieces }, { kind: "async", make: asyncPieces }]) {
+  Deno.test(`drive() runs every piece of ${kind} work`, async () => {
+    let done = 0;
+    await drive(make(1000, () => done++));
+    assert.equal(done, 1000);
+  });
+
+  Deno.test(`drive() gives the event loop a turn every four milliseconds of ${kind} work`, async () => {
+    await withFakeClock(async (pass) => {
+      const turns = await turnsDuring(() => drive(make(100, () => pass(1))));
+      assert.equal(turns, 25);
+    });
+  });
+
+  Deno.test(`drive() gives a turn after every long piece of ${kind} work`, async () => {
+    await withFakeClock(async (pass) => {
+      const turns = await turnsDuring(() => drive(make(10, () => pass(50))));
+      assert.equal(turns, 10);
+    });
+  });
+
+  Deno.test(`drive() gives no turn within a slice of ${kind} work`, async () => {
+    await withFakeClock(async () => {
+      const turns = await turnsDuring(() => drive(make(1000)));
+      assert.equal(turns, 0);
+    });
+  });
+
+  Deno.test(`drive() calls between after every piece of ${kind} work`, async () => {
+    const order: string[] = [];
+    await drive(make(2, () => order.push("piece")), { between: () => order.push("between") });
+    assert.deepEqual(order, ["piece", "between", "piece", "between"]);
+  });
+
+  Deno.test(`drive() stops ${kind} work when the signal is aborted`, async () => {
+    const controller = new AbortController();
+    let done = 0;
+    const work = make(1000, () => {
+      if (++done === 3) controller.abort();
+    });
+    await drive(work, { signal: controller.signal }).catch(() => {});
+    assert.equal(done, 3);
+  });
+
+  Deno.test(`drive() throws the reason for which ${kind} work was aborted`, async () => {
+    const controller = new AbortController(), reason = new Error("enough");
+    const work = make(1000, () => controller.abort(reason));
+    await assert.rejects(drive(work, { signal: controller.signal }), (error) => error === reason);
+  });
+
+  Deno.test(`drive() begins no ${kind} work when the signal is aborted before`, async () => {
+    let done = 0;
+    await drive(make(10, () => done++), { signal: AbortSignal.abort() }).catch(() => {});
+    assert.equal(done, 0);
+  });
+
+  Deno.test(`drive() throws what ${kind} work throws`, async () => {
+    const reason = new Error("broken");
+    const work = make(10, () => {
+      throw reason;
+    });
+    await assert.rejects(drive(work), (error) => error === reason);
+  });
+
+  Deno.test(`drive() throws what between throws during ${kind} work`, async () => {
+    const reason = new Error("broken");
+    const between = () => {
+      throw reason;
+    };
+    await assert.rejects(drive(make(10), { between }), (error) => error === reason);
+  });
+}
+
+/** Work that tells when it is closed, and whether that was waited for. */
+function closing(kind: "sync" | "async", closed: () => void): Work {
+  function* sync() {
+    try {
+      for (;;) yield;
+    } finally {
+      closed();
+    }
+  }
+  async function* async() {
+    try {
+      for (;;) yield;
+    } finally {
+      await nextTurn();
+      closed();
+    }
+  }
+  return kind === "sync" ? sync() : async();
+}
+
+for (const kind of ["sync", "async"] as const) {
+  Deno.test(`drive() closes ${kind} work when the signal is aborted`, async () => {
+    const controller = new AbortController();
+    let closed = false;
+    const work = closing(kind, () => closed = true);
+    await drive(work, { signal: controller.signal, between: () => controller.abort() }).catch(() => {});
+    assert.equal(closed, true);
+  });
+
+  Deno.test(`drive() closes ${kind} work when the signal is aborted between two slices`, async () => {
+    await withFakeClock(async (pass) => {
+      const controller = new AbortController();
+      let closed = false;
+      setImmediate(() => controller.abort());
+      const work = closing(kind, () => closed = true);
+      await drive(work, { signal: controller.signal, between: () => pass(1) }).catch(() => {});
+      assert.equal(closed, true);
+    });
+  });
+
+  Deno.test(`drive() closes ${kind} work when between throws`, async () => {
+    let closed = false;
+    const between = () => {
+      throw new Error("broken");
+    };
+    await drive(closing(kind, () => closed = true), { between }).catch(() => {});
+    assert.equal(closed, true);
+  });
+}
+
+Deno.test("drive() throws the reason of the abort although closing the work throws too", async () => {
+  const controller = new AbortController(), reason = new Error("enough");
+  const work = closing("sync", () => {
+    throw new Error("cannot close");
+  });
+  const driven = drive(work, { signal: controller.signal, between: () => controller.abort(reason) });
+  await assert.rejects(driven, (error) => error === reason);
+});
+
+Deno.test("drive() does not throw when the work ends as the signal is aborted", async () => {
+  const controller = new AbortController();
+  function* work() {
+    yield;
+    controller.abort();
+  }
+  await assert.doesNotReject(drive(work(), { signal: controller.signal }));
+});
+
+Deno.test("drive() runs work that cannot be closed", async () => {
+  let steps = 0;
+  await drive([undefined, undefined], { between: () => steps++ });
+  assert.equal(steps, 2);
+});
+
+Deno.test("drive() waits for what async work waits for", async () => {
+  const order: string[] = [];
+  async function* work() {
+    await nextTurn();
+    order.push("work");
+    yield;
+  }
+  await drive(work());
+  order.push("after");
+  assert.deepEqual(order, ["work", "after"]);
+});

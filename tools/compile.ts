@@ -1,0 +1,24 @@
+/** Makes dist/netcensus: one file with the program and its runtime inside. */
+const OUTPUT = "dist/netcensus";
+
+const result = await new Deno.Command(Deno.execPath(), {
+  // Types are checked by `deno task ok`.
+  args: ["compile", "--allow-all", "--no-check", "--frozen", "--output", OUTPUT, ...Deno.args, "main.ts"],
+  // Its resolver of npm packages needs a large stack.
+  env: { RUST_MIN_STACK: "67108864" },
+  stderr: "piped",
+}).output();
+
+Deno.stderr.writeSync(result.stderr);
+if (result.code === 0) {
+  const { size } = await Deno.stat(OUTPUT);
+  console.log(`${OUTPUT}: ${(size / 2 ** 20).toFixed(0)} MiB`);
+} else if (/denort|dl\.deno\.land/.test(new TextDecoder().decode(result.stderr))) {
+  console.error(`
+The runtime that goes into the binary could not be had. Either let this machine reach dl.deno.land, or bring the file
+denort of Deno ${Deno.version.deno} for ${Deno.build.arch} from the release page of Deno and name it:
+
+    DENORT_BIN=/path/to/denort deno task compile
+`);
+}
+Deno.exit(result.code);
