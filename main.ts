@@ -1,12 +1,13 @@
 import { COLLECTORS } from "./collectors/mod.ts";
 import { hasCapability } from "./collectors/privileges.ts";
 import { Runner } from "./collectors/runner.ts";
-import { type CommandLine, flagsOf, parseCommandLine } from "./config/flags.ts";
+import { flagsOf, parseCommandLine } from "./config/flags.ts";
 import { helpText } from "./config/help.ts";
 import { formatListenAddress } from "./config/listen_address.ts";
 import { isEnabled, loadValues } from "./config/load.ts";
 import { rootShape, SECTIONS, type Values } from "./config/settings.ts";
 import { showConfiguration } from "./config/show.ts";
+import type { Collector } from "./core/collector.ts";
 import { Log } from "./core/log.ts";
 import { type MapNode, Problems } from "./core/node.ts";
 import project from "./deno.json" with { type: "json" };
@@ -18,33 +19,34 @@ import { ProcessMetrics } from "./server/own_metrics.ts";
 import { Server } from "./server/server.ts";
 
 const ENCODER = new TextEncoder();
-const SHAPE = rootShape(COLLECTORS);
-const FLAGS = flagsOf(SHAPE.settings);
 /** An orderly end takes no longer. */
 const MAX_STOP_MS = 900;
 
-/** A configuration that was understood wholly. */
+/** What a configuration comes to. */
 interface Plan {
   readonly values: Values;
   readonly rules: readonly MapNode[];
   readonly pipelines: readonly Pipeline[];
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const problems = new Problems();
-  const commandLine = parseCommandLine(args, FLAGS, problems);
+/** The program, with these collectors; gives its exit status. */
+export async function main(args: readonly string[], collectors: readonly Collector[]): Promise<number> {
+  const shape = rootShape(collectors), flags = flagsOf(shape.settings), problems = new Problems();
+  const commandLine = parseCommandLine(args, flags, problems);
   if (problems.any) return complain(problems, 2);
   switch (commandLine.command) {
     case "help":
-      return say(helpText(FLAGS, SECTIONS));
+      return say(helpText(flags, SECTIONS));
     case "version":
       return say(`netcensus ${project.version} (deno ${Deno.version.deno}, ${Deno.build.arch})\n`);
   }
-  const plan = await makePlan(commandLine, problems);
-  if (plan === undefined) return complain(problems, 1);
+  const { configFile: file, node } = commandLine;
+  const values = await loadValues({ shape, file, flags: node, environment: Deno.env.toObject() }, problems);
+  const plan = values && makePlan(values, collectors, problems);
+  if (plan === undefined || problems.any) return complain(problems, 1);
   switch (commandLine.command) {
     case "check":
-      return say(summary(plan, commandLine.configFile));
+      return say(summary(plan, file));
     case "collectors":
       return say(collectorTable(plan));
     default:
@@ -52,16 +54,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function makePlan({ configFile, node }: CommandLine, problems: Problems): Promise<Plan | undefined> {
-  const environment = Deno.env.toObject();
-  const values = await loadValues({ shape: SHAPE, file: configFile, flags: node, environment }, problems);
-  if (values === undefined) return undefined;
-  const pipelines = COLLECTORS.map((collector) => new Pipeline(collector));
+function makePlan(values: Values, collectors: readonly Collector[], problems: Problems): Plan {
+  const pipelines = collectors.map((collector) => new Pipeline(collector));
   const ruleSets = pipelines.flatMap(({ ruleSets }) => ruleSets);
-  const rules = mergeRules(COLLECTORS.flatMap(({ rules }) => rules), values.rules, problems);
-  const enrichers = openEnrichers(ENRICHERS, values.enrich, problems);
-  compileRules(rules, { ruleSets, ...enrichers }, problems);
-  return problems.any ? undefined : { values, rules, pipelines };
+  const rules = mergeRules(collectors.flatMap(({ rules }) => rules), values.rules, problems);
+  compileRules(rules, { ruleSets, ...openEnrichers(ENRICHERS, values.enrich, problems) }, problems);
+  return { values, rules, pipelines };
 }
 
 async function run({ values, rules, pipelines }: Plan): Promise<number> {
@@ -118,8 +116,8 @@ function summary({ values, pipelines }: Plan, file = "the command line"): string
   return `${file} is good.\nCollectors that run:\n${lines.join("") || "  none\n"}`;
 }
 
-function collectorTable({ values }: Plan): string {
-  return COLLECTORS.map((collector) => {
+function collectorTable({ values, pipelines }: Plan): string {
+  return pipelines.map(({ collector }) => {
     const { name, help, enabled, privileges } = collector;
     const runs = isEnabled(collector, values) ? "runs" : "does not run";
     const needs = privileges.map(({ capability, purpose }) =>
@@ -143,4 +141,4 @@ function complain(problems: Problems, code: number): number {
   return code;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await main(Deno.args, COLLECTORS));

@@ -10,6 +10,7 @@ import {
   optional,
   record,
   type RecordShape,
+  type Setting,
   setting,
   type Settings,
   type Shape,
@@ -55,9 +56,14 @@ const COLLECTORS = {
   disable_defaults: setting(boolean, false, { help: "Run only the collectors that are switched on by name" }),
 };
 
-const ON = {
-  enabled: optional(boolean, { help: "Whether it runs" }),
-};
+/** The key that every collector has. */
+interface Switch extends Settings {
+  readonly enabled: Setting<boolean | undefined>;
+}
+
+function switchOf({ help, enabled }: Collector): Switch {
+  return { enabled: optional(boolean, { help: `Run: ${help}`, shown: enabled ? "on" : "off" }) };
+}
 
 /** The sections that have flags, with titles for `--help`. */
 export const SECTIONS = { collectors: "Collectors", web: "HTTP", log: "Log", path: "Paths" };
@@ -77,9 +83,9 @@ export interface Values {
 
 /** The shape of the whole configuration, with a part for each collector. */
 export function rootShape(collectors: readonly Collector[]) {
-  const parts = Object.fromEntries(collectors.map(({ name, help, settings }) => {
-    const shape = orSwitch(record({ ...ON, ...settings }));
-    return [name, setting<unknown>(shape, shape.defaults(), { help })];
+  const parts = Object.fromEntries(collectors.map((collector) => {
+    const shape = orSwitch(record({ ...switchOf(collector), ...collector.settings }));
+    return [collector.name, setting<unknown>(shape, shape.defaults(), { help: collector.help })];
   }));
   return record({
     collectors: section({ ...COLLECTORS, ...parts }, "What is collected"),
@@ -97,7 +103,7 @@ function section<S extends Settings>(settings: S, help: string) {
 }
 
 /** A collector may be switched with `NAME: true`; to write its settings switches it on. */
-function orSwitch<S extends Settings & typeof ON>(shape: RecordShape<S>): RecordShape<S> {
+function orSwitch<S extends Switch>(shape: RecordShape<S>): RecordShape<S> {
   return {
     ...shape,
     read(node, problems) {

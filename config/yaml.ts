@@ -1,4 +1,4 @@
-import { type Entry, type Node, type Problems } from "../core/node.ts";
+import type { Entry, Node, Problems } from "../core/node.ts";
 import { Alias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar } from "yaml";
 
 /** A document that grows to more than this by its aliases is refused. */

@@ -79,7 +79,7 @@ export class Server {
   }
 
   async #scrape(request: Request): Promise<Response> {
-    const { maxRequests, own } = this.#options;
+    const { maxRequests } = this.#options;
     if (maxRequests > 0 && this.#inFlight >= maxRequests) {
       return plain(`Limit of ${maxRequests} scrapes at a time is reached, try again later\n`, {
         status: 503,

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import project from "../../deno.json" with { type: "json" };
+import { Exporter, run, seriesOf } from "../helpers/exporter.ts";
+
+Deno.test("--version shows the version of deno.json", async () => {
+  const { code, stdout } = await run(["--version"]);
+  assert.equal(code, 0);
+  assert.ok(stdout.startsWith(`netcensus ${project.version} `), stdout);
+});
+
+Deno.test("an unknown flag is an error that names the nearest, with status 2", async () => {
+  const { code, stdout, stderr } = await run(["--web.listen-adress=:9095"]);
+  assert.deepEqual({ code, stdout, stderr }, {
+    code: 2,
+    stdout: "",
+    stderr: '--web.listen-adress: Unknown flag (did you mean "web.listen-address"?)\n',
+  });
+});
+
+Deno.test("a configuration with a mistake is an error with its place, with status 1", async () => {
+  const file = await Deno.makeTempFile();
+  await Deno.chmod(file, 0o644);
+  await Deno.writeTextFile(file, "collectors:\n  sockets:\n    sorce: netlink\n");
+  try {
+    const { code, stderr } = await run([`--config.file=${file}`]);
+    assert.equal(stderr, `${file}:3:5: Unknown key "sorce" (did you mean "source"?)\n`);
+    assert.equal(code, 1);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("a port that is taken is an error with status 1", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  const { code, stderr } = await run([`--web.listen-address=127.0.0.1:${port}`]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    new RegExp(`level=error msg="Cannot listen" addresses=127.0.0.1:${port} error="Address already`),
+  );
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`${signal} ends the program with status 0`, async () => {
+    await using exporter = await Exporter.start([]);
+    const { code } = await exporter.stop(signal);
+    assert.equal(code, 0);
+    assert.match(exporter.lines.at(-1)!, new RegExp(`msg=Stopping signal=${signal}`));
+  });
+}
+
+Deno.test("SIGTERM ends the program although a client keeps its connection open", async () => {
+  await using exporter = await Exporter.start([]);
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(exporter.url).port) });
+  await connection.write(new TextEncoder().encode("GET /metrics HTTP/1.1\r\nHost: localhost\r\n"));
+  const { code } = await exporter.stop();
+  assert.equal(code, 0);
+});
+
+Deno.test("the program listens at several addresses", async () => {
+  await using exporter = await Exporter.start([
+    "--web.listen-address=127.0.0.1:0",
+    "--web.listen-address=[::1]:0",
+  ]);
+  assert.equal(exporter.addresses.length, 2);
+  for (const address of exporter.addresses) {
+    const response = await fetch(`http://${address}/-/ready`);
+    assert.equal(await response.text(), "netcensus is ready\n");
+  }
+});
+
+Deno.test("the sockets of this host are shown without a configuration", async () => {
+  await using exporter = await Exporter.start([]);
+  const { port } = new URL(exporter.url);
+  const series = seriesOf(await exporter.get("/metrics"));
+  assert.equal(series.get('netcensus_collector_success{collector="sockets"}'), 1);
+  const listeners = [...series].filter(([name]) =>
+    name.includes(`source_port="${port}"`) && name.includes("LISTEN")
+  );
+  assert.deepEqual(listeners, [[
+    `network_connections_info{source_address="127.0.0.1",source_port="${port}",destination_address="0.0.0.0",` +
+    `destination_port="0",state="LISTEN",interface="lo",protocol="tcp",direction="listen",process_name=""}`,
+    1,
+  ]]);
+});
+
+Deno.test("collectors lists each collector with its privileges", async () => {
+  const { code, stdout } = await run(["collectors"]);
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^sockets: .*\n  by default on; runs as configured\n  CAP_SYS_PTRACE for .*: this process (has|lacks) it\n/,
+  );
+});
+
+Deno.test("check says that a good configuration is good", async () => {
+  const { code, stdout } = await run(["check"]);
+  assert.deepEqual({ code, stdout }, {
+    code: 0,
+    stdout: "the command line is good.\nCollectors that run:\n  sockets: 7 metrics\n",
+  });
+});
