@@ -89,19 +89,26 @@ class FieldValues {
 
 /** For fields whose numbers are small: the id is the number plus one. */
 class DirectColumn extends BaseColumn {
+  readonly at: number;
   readonly identity: Column["identity"];
   readonly #limit: number;
 
   constructor(index: number, readonly values: FieldValues) {
     super(index);
+    this.at = values.at;
     this.identity = values.field.type === "number" ? "number" : "none";
     this.#limit = values.field.type === "number" ? DIRECT_LIMIT : Infinity;
   }
 
   idOf(number: number): number {
-    if (!(number >= 0 && number < this.#limit)) return 0;
+    if (!(number >= 0)) return 0;
     const id = (number | 0) + 1;
-    if (id >= this.capacity) this.reach(id);
+    return id < this.capacity ? id : this.#newId(id);
+  }
+
+  #newId(id: number): number {
+    if (id > this.#limit) return 0;
+    this.reach(id);
     return id;
   }
 
@@ -119,11 +126,13 @@ class DirectColumn extends BaseColumn {
 }
 
 class HashedColumn extends BaseColumn {
+  readonly at: number;
   readonly identity: Column["identity"];
   readonly #ids = new NumberIds(COLUMN_LIMIT);
 
   constructor(index: number, readonly values: FieldValues) {
     super(index);
+    this.at = values.at;
     this.identity = values.field.type === "ip" ? "ipv4" : "number";
   }
 
@@ -254,11 +263,11 @@ export class Columns {
     const ids = this.ids;
     for (let i = 0; i < this.#direct.length; i++) {
       const column = this.#direct[i]!;
-      ids[column.index] = column.idOf(row[column.values.at]!);
+      ids[column.index] = column.idOf(row[column.at]!);
     }
     for (let i = 0; i < this.#hashed.length; i++) {
       const column = this.#hashed[i]!;
-      ids[column.index] = column.idOf(row[column.values.at]!);
+      ids[column.index] = column.idOf(row[column.at]!);
     }
     for (let i = 0; i < this.#pairs.length; i++) {
       const column = this.#pairs[i]!;

@@ -45,11 +45,17 @@ export class RuleSet implements Sink {
   }
 
   set clock(clock: number) {
-    for (const rule of this.rules) rule.table.clock = clock;
+    for (const rule of this.rules) {
+      rule.flush();
+      rule.table.clock = clock;
+    }
   }
 
   *settle(): Iterable<void> {
-    for (const rule of this.rules) yield* rule.table.settle();
+    for (const rule of this.rules) {
+      rule.flush();
+      yield* rule.table.settle();
+    }
   }
 
   #usesOf(label: Label) {
@@ -66,6 +72,7 @@ export class RuleSet implements Sink {
   /** Makes labels that are full forget the values that are in no row. */
   #forgetUnused(): void {
     this.#fullLabel = false;
+    for (const rule of this.rules) rule.flush();
     for (const label of this.#labels.values()) {
       if (label.size <= label.limit) continue;
       const uses = this.#usesOf(label);

@@ -24,6 +24,9 @@ export interface RuleOptions {
 /** In a row of a histogram: the number of values, their sum, then the number of values in each bucket. */
 export const COUNT = 0, SUM = 1, BUCKETS = 2;
 
+/** So many records are added at once: their rows are fetched from memory together rather than one after the other. */
+const BATCH = 64;
+
 /** Turns records of one type into the series of one metric. */
 export class Rule {
   readonly table: GroupTable;
@@ -33,7 +36,12 @@ export class Rule {
   readonly #valueAt: number;
   readonly #least: number;
   readonly #buckets: Float64Array | undefined;
-  readonly #key: Int32Array;
+  readonly #width: number;
+  /** Records that wait to be added: keys, hashes of keys and values. */
+  readonly #keys: Int32Array;
+  readonly #hashes = new Int32Array(BATCH);
+  readonly #values = new Float64Array(BATCH);
+  #waiting = 0;
 
   constructor(options: RuleOptions) {
     this.options = options;
@@ -43,7 +51,8 @@ export class Rule {
     // A counter never falls; and NaN, a field that is absent, is at least nothing.
     this.#least = options.type === "counter" ? 0 : -Infinity;
     this.#buckets = options.type === "histogram" ? Float64Array.from(options.buckets) : undefined;
-    this.#key = new Int32Array(options.labels.length);
+    this.#width = options.labels.length;
+    this.#keys = new Int32Array(BATCH * this.#width);
     this.table = new GroupTable({
       width: options.labels.length,
       stride: this.#buckets === undefined ? 1 : BUCKETS + this.#buckets.length + 1,
@@ -58,19 +67,35 @@ export class Rule {
     if (this.#filter !== undefined && !this.#filter.test(ids)) return;
     const value = this.#valueAt < 0 ? 1 : row[this.#valueAt]!;
     if (!(value >= this.#least)) return;
-    const labels = this.#labels, key = this.#key;
+    const labels = this.#labels, keys = this.#keys, waiting = this.#waiting, at = waiting * this.#width;
     let hash = HASH_SEED;
     for (let i = 0; i < labels.length; i++) {
       const label = labels[i]!;
       const id = ids[label.index]!;
       let labelId = label.table[id]!;
       if (labelId === 0) labelId = label.resolve(id);
-      key[i] = labelId;
+      keys[at + i] = labelId;
       hash = mixHash(hash, labelId);
     }
-    const at = this.table.find(key, hash);
-    if (this.#buckets === undefined) this.table.values[at]! += value;
-    else this.#observe(at, value, this.#buckets);
+    this.#hashes[waiting] = hash;
+    this.#values[waiting] = value;
+    if (++this.#waiting === BATCH) this.flush();
+  }
+
+  /** Adds the records that wait. */
+  flush(): void {
+    const { table } = this,
+      keys = this.#keys,
+      width = this.#width,
+      hashes = this.#hashes,
+      count = this.#waiting;
+    this.#waiting = 0;
+    table.warm(hashes, count);
+    for (let i = 0; i < count; i++) {
+      const at = table.find(keys, i * width, hashes[i]!);
+      if (this.#buckets === undefined) table.values[at]! += this.#values[i]!;
+      else this.#observe(at, this.#values[i]!, this.#buckets);
+    }
   }
 
   #observe(at: number, value: number, buckets: Float64Array): void {
