@@ -30,8 +30,7 @@ export async function scrape(request: Request, options: ScrapeOptions, onEnd: ()
     onEnd();
     return new Response(`${selected}\n`, { status: 400 });
   }
-  const signal = AbortSignal.timeout(1000 * timeoutOf(request));
-  await Promise.all(selected.map((collector) => collector.collect(signal)));
+  await collect(selected, timeoutOf(request));
   const format = acceptedFormat(request.headers.get("accept"));
   const headers = new Headers({ "content-type": CONTENT_TYPES[format], vary: "accept, accept-encoding" });
   let body = stream(render(await families(selected, format, options), format), onEnd);
@@ -52,6 +51,17 @@ function select(collectors: readonly Scraped[], params: URLSearchParams): readon
   return collectors.filter(({ status: { name } }) =>
     only.length > 0 ? only.includes(name) : !without.includes(name)
   );
+}
+
+async function collect(collectors: readonly Scraped[], seconds: number): Promise<void> {
+  const deadline = new AbortController();
+  const late = new DOMException(`It took longer than the ${seconds} s that the scrape waits`, "TimeoutError");
+  const timer = setTimeout(() => deadline.abort(late), 1000 * seconds);
+  try {
+    await Promise.all(collectors.map((collector) => collector.collect(deadline.signal)));
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function timeoutOf(request: Request): number {
