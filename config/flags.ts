@@ -1,4 +1,5 @@
 import { didYouMean } from "../core/nearest.ts";
+import { own } from "../core/own.ts";
 import { type Entry, type MapNode, type Node, nodeOf, type Problems } from "../core/node.ts";
 import type { Setting, Settings } from "../core/shape.ts";
 
@@ -94,7 +95,7 @@ class Parser {
 
   #flag(arg: string): void {
     const [, dashed = "", value] = /^--?([^=]*)(?:=(.*))?$/s.exec(arg) ?? [];
-    const command = SWITCHES[dashed];
+    const command = own(SWITCHES, dashed);
     if (command !== undefined && value === undefined) {
       this.#switched ??= command;
       return;

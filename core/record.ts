@@ -51,7 +51,7 @@ export interface Intake {
 export interface Ledger extends Intake {
   /** Before the first record of a pass. */
   begin(): void;
-  /** The time that the records of streams are marked with, in seconds. */
+  /** The time that the records of streams are marked with, in whole seconds. */
   tick(seconds: number): void;
   /** After the last record of a pass, and before streams are shown: makes the series what is now known. */
   settle(kind: RecordType["kind"]): Work;

@@ -1,5 +1,6 @@
 import { describe, type Entry, type Node, type Problems } from "./node.ts";
 import { didYouMean } from "./nearest.ts";
+import { own } from "./own.ts";
 
 /** What a setting may be. Reads a node, or reports what is wrong with it and gives nothing. */
 export interface Shape<T> {
@@ -86,7 +87,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 360
 /** Seconds, written as a number or with a unit: 90, 1.5s, 5m, 2h. */
 export const duration: Shape<number> = scalar("a duration such as 30s, 5m or 2h", (text) => {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|)$/.exec(text) ?? [];
-  const seconds = Number(number) * (UNITS[unit ?? ""] ?? NaN);
+  const seconds = Number(number) * (own(UNITS, unit ?? "") ?? NaN);
   return seconds > 0 ? seconds : undefined;
 });
 
@@ -157,7 +158,7 @@ export function record<S extends Settings>(settings: S): RecordShape<S> {
       if (entries === undefined) return undefined;
       const values: Record<string, unknown> = defaults();
       for (const { key, place, value } of entries) {
-        const known = Object.hasOwn(settings, key) ? settings[key] : undefined;
+        const known = own(settings, key);
         if (known === undefined) {
           problems.add(place, `Unknown key "${key}"${didYouMean(key, Object.keys(settings))}`);
           continue;

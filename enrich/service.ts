@@ -1,4 +1,5 @@
 import { enricher, type Value } from "../core/enricher.ts";
+import { own } from "../core/own.ts";
 import { SERVICES } from "./service_table.ts";
 
 /** IANA protocol numbers of the transports that have ports. */
@@ -16,6 +17,6 @@ export default enricher({
 function serviceOf(value: Value): string | undefined {
   if (!(value instanceof Array)) return SERVICES.get(`tcp/${value}`) ?? SERVICES.get(`udp/${value}`);
   const [protocol, port] = value;
-  const transport = TRANSPORTS[String(protocol)] ?? String(protocol).toLowerCase();
+  const transport = own(TRANSPORTS, String(protocol)) ?? String(protocol).toLowerCase();
   return SERVICES.get(`${transport}/${port}`);
 }

@@ -1,4 +1,5 @@
 import type { Value } from "../core/enricher.ts";
+import type { Ip } from "../core/ip.ts";
 import { NumberIds } from "../core/number_ids.ts";
 import type { Field, Fields } from "../core/record.ts";
 import type { Vocabulary } from "../core/vocabulary.ts";
@@ -97,18 +98,13 @@ class DirectColumn extends BaseColumn {
     super(index);
     this.at = values.at;
     this.identity = values.field.type === "number" ? "number" : "none";
-    this.#limit = values.field.type === "number" ? DIRECT_LIMIT : Infinity;
+    this.#limit = values.field.type === "number" ? DIRECT_LIMIT : 2 ** 30;
   }
 
   idOf(number: number): number {
-    if (!(number >= 0)) return 0;
+    if (!(number >= 0 && number < this.#limit)) return 0;
     const id = (number | 0) + 1;
-    return id < this.capacity ? id : this.#newId(id);
-  }
-
-  #newId(id: number): number {
-    if (id > this.#limit) return 0;
-    this.reach(id);
+    if (id >= this.capacity) this.reach(id);
     return id;
   }
 
@@ -198,9 +194,9 @@ class PairColumn extends BaseColumn implements ColumnTable {
   }
 
   find(value: Value): number {
-    const [first, second] = value instanceof Array ? value : [];
-    if (first === undefined || second === undefined) return 0;
-    return this.#ids.find(this.first.find(first) * PAIR + this.second.find(second));
+    if (!(value instanceof Array)) return 0;
+    const [first, second] = value;
+    return this.#ids.find(idIn(this.first, first) * PAIR + idIn(this.second, second));
   }
 
   grow(): void {}
@@ -209,6 +205,10 @@ class PairColumn extends BaseColumn implements ColumnTable {
     this.#ids.forget();
     super.forget();
   }
+}
+
+function idIn(column: Column, value: string | number | Ip | undefined): number {
+  return value === undefined ? 0 : column.find(value);
 }
 
 /** Above every id of a column. */

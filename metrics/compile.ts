@@ -1,6 +1,7 @@
 import type { ShippedRule } from "../core/collector.ts";
 import type { Lookup, Value } from "../core/enricher.ts";
 import { didYouMean } from "../core/nearest.ts";
+import { own } from "../core/own.ts";
 import {
   describe,
   type Entry,
@@ -12,10 +13,11 @@ import {
 } from "../core/node.ts";
 import * as shape from "../core/shape.ts";
 import type { Column } from "./column.ts";
+import { openMetricsName } from "./exposition.ts";
 import { compileFilter, type Expression, type Filter } from "./filter.ts";
 import type { Label, LabelPart } from "./label.ts";
 import type { RuleSet } from "./pipeline.ts";
-import { METRIC_TYPES, Rule } from "./rule.ts";
+import { METRIC_TYPES, type MetricType, Rule } from "./rule.ts";
 import { type Step, STEPS } from "./steps.ts";
 
 /** An enricher as steps know it. */
@@ -184,14 +186,14 @@ class RuleCompiler {
     return undefined;
   }
 
-  #checkName(name: string, type: string, taken: Map<string, string>): void {
+  #checkName(name: string, type: MetricType, taken: Map<string, string>): void {
     if (!METRIC_NAME.test(name)) this.#report("name", `"${name}" is not a name for a metric`);
     if (RESERVED.test(name)) {
       this.#report("name", `The name "${name}" is reserved for the exporter's own metrics`);
     }
     const names = type === "histogram"
       ? [name, ...HISTOGRAM_SUFFIXES.map((suffix) => name + suffix)]
-      : [name];
+      : new Set([name, openMetricsName(name, type)]);
     for (const each of names) {
       const other = taken.get(each);
       if (other !== undefined) {
@@ -276,7 +278,7 @@ class RuleCompiler {
       return undefined;
     }
     const isConstant = read.field === undefined && hasStatic(recipe);
-    const field = read.field ?? (isConstant ? nodeOf([]) : nodeOf(name, entryOf(node, "name")!.place));
+    const field = read.field ?? (isConstant ? nodeOf([]) : nodeOf(name, entryOf(node, "name")!.value.place));
     const expression = this.#expression(field, recipe, ruleSet);
     return expression && { name, ...expression, recipe };
   }
@@ -325,7 +327,7 @@ class RuleCompiler {
     }
     const lookup = this.#surroundings.lookups.get(name);
     if (lookup !== undefined) return this.#enrich(lookup, name, entry?.value);
-    const kind = STEPS[name];
+    const kind = own(STEPS, name);
     if (this.#surroundings.unconfigured?.includes(name)) {
       this.#problems.add(entry ?? node, `The step "${name}" needs an entry "${name}" in "enrich"`);
       return undefined;
@@ -361,7 +363,7 @@ class RuleCompiler {
 }
 
 function hasStatic(steps: Node | undefined): boolean {
-  const items = steps?.kind === "list" ? steps.items : [];
+  const items = steps?.kind === "list" ? steps.items : [steps];
   return items.some((item) => entryOf(item, "static"));
 }
 

@@ -26,8 +26,9 @@ export function* render(families: Iterable<Family>, format: Format): Generator<U
   const out = new ChunkWriter();
   const seen = new Set<string>();
   for (const family of families) {
-    if (seen.has(family.name)) continue;
-    seen.add(family.name);
+    const name = format === "openmetrics" ? openMetricsName(family.name, family.type) : family.name;
+    if (seen.has(name)) continue;
+    seen.add(name);
     writeHead(out, family, format);
     for (const _ of family.write(out)) if (out.isFull) yield out.take();
     if (out.isFull) yield out.take();
@@ -47,13 +48,17 @@ function writeHead(
     out.text(`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type === "unknown" ? "untyped" : type}\n`);
     return;
   }
-  // A counter's samples must end in _total; one that may not be renamed is of no known type.
-  const isCounter = type === "counter" && name.endsWith("_total");
-  const family = isCounter ? name.slice(0, -"_total".length) : name;
+  const family = openMetricsName(name, type);
   const unit = UNIT.exec(family)?.[1];
-  const known = type === "counter" && !isCounter ? "unknown" : type;
+  // A counter's samples must end in _total; one that may not be renamed is of no known type.
+  const known = type === "counter" && family === name ? "unknown" : type;
   out.text(`# HELP ${family} ${escapeLabel(help)}\n# TYPE ${family} ${known}\n`);
   if (unit !== undefined) out.text(`# UNIT ${family} ${unit}\n`);
+}
+
+/** The name of a family in OpenMetrics: that of a counter goes without the _total of its samples. */
+export function openMetricsName(name: string, type: Family["type"]): string {
+  return type === "counter" && name.endsWith("_total") ? name.slice(0, -"_total".length) : name;
 }
 
 function escapeHelp(help: string): string {
@@ -128,8 +133,8 @@ function* writeBuckets(
       out.bytes(view.bytes, view.starts[row]!, view.ends[row]!);
       out.text(`${view.starts[row] === view.ends[row] ? "" : ","}le="${bound}"} `);
       out.numberLine(count);
+      if (out.isFull) yield;
     }
-    if (out.isFull) yield;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Value } from "../core/enricher.ts";
 import { Ip, Prefix } from "../core/ip.ts";
 import { didYouMean } from "../core/nearest.ts";
+import { own } from "../core/own.ts";
 import { describe, entryOf, type MapNode, type Node, type Problems } from "../core/node.ts";
 import type { Field } from "../core/record.ts";
 import { boolean, list, number, type Shape, text } from "../core/shape.ts";
@@ -130,7 +131,7 @@ function compileConditions(node: Node, field: Field | undefined, problems: Probl
       const condition = compileConditions(value, field, problems);
       return condition && ((value) => !condition(value));
     }
-    const kind = CONDITIONS[key];
+    const kind = own(CONDITIONS, key);
     if (kind === undefined) {
       const hint = didYouMean(key, [...Object.keys(CONDITIONS), "match", "not", "steps"]);
       problems.add(place, `Unknown condition "${key}"${hint}`);

@@ -58,7 +58,7 @@ export class GroupTable {
   rows = 1;
   /** How often something was folded: a record of a stream, a row of a snapshot. */
   folded = 0;
-  /** What a row is marked with when it is touched: seconds in a stream, the number of the pass in a snapshot. */
+  /** What a row is marked with when it is touched: whole seconds in a stream, the number of the pass in a snapshot. */
   clock = 0;
   readonly #options: GroupTableOptions;
   readonly #maxRows: number;
@@ -81,7 +81,7 @@ export class GroupTable {
     this.#options = options;
     this.#isSnapshot = kind === "snapshot";
     // A stream cannot choose later: it keeps row 0 for what will not fit.
-    this.#maxRows = this.#isSnapshot ? Math.max(CANDIDATES, 4 * maxRows) : maxRows;
+    this.#maxRows = this.#isSnapshot ? Math.max(CANDIDATES, Math.min(4 * maxRows, ROW - 1)) : maxRows;
     this.#width = width;
     this.#stride = stride;
     this.#size = stride + 1 + Math.ceil(width / 2);
@@ -145,8 +145,12 @@ export class GroupTable {
     this.view = this.#picture(this.#width === 0 || this.#isLive(0) ? 0 : 1, this.rows);
   }
 
-  /** Shows nothing until the next `settle()`. */
-  hide(): void {
+  /** Forgets all rows, and shows none until the next `settle()`. */
+  clear(): void {
+    this.rows = 1;
+    this.#words[this.#touchedAt(0)] = NEVER;
+    this.#placeAll();
+    this.#closeTextGaps();
     this.view = this.#picture(0, 0);
   }
 

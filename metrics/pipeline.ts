@@ -121,7 +121,7 @@ export class Pipeline implements Ledger {
 
   abandon(): void {
     for (const set of this.ruleSets) {
-      if (set.type.kind === "snapshot") { for (const rule of set.rules) rule.table.hide(); }
+      if (set.type.kind === "snapshot") { for (const rule of set.rules) rule.table.clear(); }
     }
   }
 }

@@ -117,6 +117,7 @@ export const STEPS: Readonly<Record<string, StepKind>> = {
   }),
   port_class: plain("well_known (to 1023), registered (to 49151) or dynamic", (value) => {
     const port = numberOf(value);
+    if (Number.isNaN(port)) return undefined;
     return port < 1024 ? "well_known" : port < 49152 ? "registered" : "dynamic";
   }),
   static: constant("always this text", (text) => () => text),

@@ -1,3 +1,4 @@
+import { own } from "../core/own.ts";
 import { statusPage } from "./pages.ts";
 import type { ProcessMetrics } from "./own_metrics.ts";
 import { scrape, type Scraped } from "./scrape.ts";
@@ -68,7 +69,7 @@ export class Server {
 
   async #answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
-    const handle = Object.hasOwn(this.#paths, pathname) ? this.#paths[pathname] : undefined;
+    const handle = own(this.#paths, pathname);
     const response = handle === undefined
       ? plain("Not found\n", { status: 404 })
       : request.method === "GET" || request.method === "HEAD"
