@@ -60,19 +60,21 @@ export class Runner implements CollectorStatus {
     const { collector, interval } = this.#options;
     if (this.#source.stream) this.#stream = this.#runStream();
     if (this.#source.snapshot && collector.schedule === "interval") {
-      this.#timer = setInterval(() => this.#takeSnapshot(), 1000 * interval);
+      this.#timer = setInterval(() => this.#pass ?? this.#takeSnapshot(), 1000 * interval);
       this.#takeSnapshot();
     }
   }
 
   /** Brings the series up to date for a scrape that waits no longer than the signal says. */
   async collect(signal: AbortSignal): Promise<void> {
-    const { collector } = this.#options;
-    if (this.#source.snapshot && collector.schedule === "scrape") {
-      if (performance.now() - this.#passEnd >= MIN_AGE_MS) this.#takeSnapshot(signal);
-    }
+    const followsScrapes = this.#options.collector.schedule === "scrape";
     const isFirst = this.success === undefined;
-    if (this.#pass && (isFirst || collector.schedule === "scrape")) await unlessAborted(this.#pass, signal);
+    if (this.#pass) {
+      if (followsScrapes || isFirst) await unlessAborted(this.#pass, signal);
+    } else if (this.#source.snapshot && followsScrapes && performance.now() - this.#passEnd >= MIN_AGE_MS) {
+      // It ends when the signal says, and then shows nothing.
+      await this.#takeSnapshot(signal);
+    }
     if (this.#source.stream) await this.#settleStreams();
   }
 
@@ -83,14 +85,14 @@ export class Runner implements CollectorStatus {
     this.#source.close?.();
   }
 
-  #takeSnapshot(signal?: AbortSignal): void {
-    if (this.#pass) return;
+  #takeSnapshot(signal?: AbortSignal): Promise<void> {
     const { interval } = this.#options;
     const deadline = signal ?? AbortSignal.timeout(1000 * interval);
     this.#pass = this.#runPass(AbortSignal.any([deadline, this.#stopping.signal])).finally(() => {
       this.#pass = undefined;
       this.#passEnd = performance.now();
     });
+    return this.#pass;
   }
 
   async #runPass(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { Runner } from "../../collectors/runner.ts";
+import type { Collector, Context, Source } from "../../core/collector.ts";
+import { Log } from "../../core/log.ts";
+import { recordType } from "../../core/record.ts";
+import { compileRules, mergeRules } from "../../metrics/compile.ts";
+import { Pipeline } from "../../metrics/pipeline.ts";
+import { Problems } from "../../core/node.ts";
+
+const THINGS = recordType({
+  name: "things",
+  kind: "snapshot",
+  help: "",
+  fields: { n: { type: "number", help: "" } },
+});
+const EVENTS = recordType({
+  name: "events",
+  kind: "stream",
+  help: "",
+  fields: { n: { type: "number", help: "" } },
+});
+const NEVER = new AbortController().signal;
+
+/** A runner of a source that the test makes. */
+function runnerOf(open: (context: Context) => Source, schedule: Collector["schedule"] = "scrape") {
+  const collector: Collector = {
+    name: "test",
+    help: "",
+    enabled: true,
+    schedule,
+    privileges: [],
+    records: [THINGS, EVENTS],
+    rules: [{ name: "things", source: "things", labels: ["n"] }, { name: "events_total", source: "events" }],
+    settings: {},
+    reasons: ["odd"],
+    open: (_, context) => open(context),
+  };
+  const pipeline = new Pipeline(collector), problems = new Problems(), lines: string[] = [];
+  compileRules(
+    mergeRules(collector.rules, undefined, problems),
+    { ...pipeline, lookups: new Map() },
+    problems,
+  );
+  const log = new Log({ level: "info", format: "logfmt", write: (line) => lines.push(line) });
+  const paths = { procfs: "/proc", sysfs: "/sys" };
+  const runner = new Runner({ collector, settings: {}, ledger: pipeline, paths, log, interval: 3600 });
+  const rows = (name: string) => pipeline.rules.find(({ options }) => options.name === name)!.table.view;
+  return { runner, lines, rows };
+}
+
+/** Work of one piece. */
+function* piece(action: () => void): Iterable<void> {
+  action();
+  yield;
+}
+
+/** Lets the time that the runner sees go by. */
+async function after(ms: number, action: () => Promise<void>): Promise<void> {
+  const { now } = performance;
+  performance.now = () => now.call(performance) + ms;
+  try {
+    await action();
+  } finally {
+    performance.now = now;
+  }
+}
+
+function emit(context: Context, type: typeof THINGS | typeof EVENTS, n: number): void {
+  const sink = context.sink(type);
+  sink.row[type.at.n] = n;
+  sink.emit();
+}
+
+Deno.test("collect() takes a snapshot", async () => {
+  const { runner, rows } = runnerOf((context) => ({
+    snapshot: () =>
+      piece(() => {
+        for (let n = 0; n < 3; n++) emit(context, THINGS, n);
+      }),
+  }));
+  await runner.collect(NEVER);
+  assert.equal(rows("things").rows, 3);
+  assert.equal(runner.success, true);
+});
+
+Deno.test("collect() shares the pass that is under way", async () => {
+  let passes = 0;
+  const { runner } = runnerOf(() => ({
+    async *snapshot() {
+      passes++;
+      yield await Promise.resolve();
+    },
+  }));
+  await Promise.all([runner.collect(NEVER), runner.collect(NEVER), runner.collect(NEVER)]);
+  assert.equal(passes, 1);
+});
+
+Deno.test("collect() takes no snapshot anew within a second", async () => {
+  let passes = 0;
+  const { runner } = runnerOf(() => ({
+    snapshot: () =>
+      piece(() => {
+        passes++;
+      }),
+  }));
+  await runner.collect(NEVER);
+  await runner.collect(NEVER);
+  assert.equal(passes, 1);
+  await after(1000, () => runner.collect(NEVER));
+  assert.equal(passes, 2);
+});
+
+Deno.test("a pass that throws leaves no series, and the next one is shown again", async () => {
+  let isBroken = false;
+  const { runner, rows, lines } = runnerOf((context) => ({
+    snapshot: () =>
+      piece(() => {
+        emit(context, THINGS, 1);
+        if (isBroken) throw new Error("It broke");
+      }),
+  }));
+  await runner.collect(NEVER);
+  isBroken = true;
+  await after(1000, () => runner.collect(NEVER));
+  assert.equal(rows("things").rows, 0);
+  assert.equal(runner.success, false);
+  assert.equal(runner.lastError, "It broke");
+  isBroken = false;
+  await after(2000, () => runner.collect(NEVER));
+  assert.equal(rows("things").rows, 1);
+  assert.equal(runner.success, true);
+  assert.deepEqual(lines.map((line) => line.replace(/^ts=\S+ /, "")), [
+    'level=error msg="The collector failed" collector=test error="It broke"\n',
+    'level=info msg="The collector works again" collector=test\n',
+  ]);
+});
+
+Deno.test("a failure that stays is logged once", async () => {
+  const { runner, lines } = runnerOf(() => ({
+    snapshot: () =>
+      piece(() => {
+        throw new Error("It broke");
+      }),
+  }));
+  await runner.collect(NEVER);
+  await after(1000, () => runner.collect(NEVER));
+  assert.equal(lines.length, 1);
+});
+
+Deno.test("collect() does not wait for a source that hangs longer than the signal says", async () => {
+  const hanging = Promise.withResolvers<void>();
+  const { runner, rows } = runnerOf((context) => ({
+    async *snapshot() {
+      emit(context, THINGS, 1);
+      yield await hanging.promise;
+    },
+  }));
+  const deadline = new AbortController();
+  const collected = runner.collect(deadline.signal);
+  deadline.abort(new Error("It is late"));
+  await collected;
+  await runner.stop();
+  assert.equal(rows("things").rows, 0);
+  assert.equal(runner.lastError, "It is late");
+  hanging.resolve();
+});
+
+Deno.test("a source that still hangs is not asked again until it has ended", async () => {
+  let passes = 0;
+  const hanging = Promise.withResolvers<void>();
+  const { runner, rows } = runnerOf((context) => ({
+    async *snapshot() {
+      emit(context, THINGS, passes++);
+      yield await hanging.promise;
+      emit(context, THINGS, 100);
+    },
+  }));
+  const deadline = new AbortController();
+  const collected = runner.collect(deadline.signal);
+  deadline.abort(new Error("It is late"));
+  await collected;
+  await after(1000, () => runner.collect(NEVER));
+  assert.equal(passes, 1);
+  assert.equal(runner.lastError, "The pass before has not ended yet");
+  hanging.resolve();
+  await new Promise((resolve) => setTimeout(resolve));
+  await after(2000, () => runner.collect(NEVER));
+  assert.equal(rows("things").rows, 2);
+  await runner.stop();
+});
+
+Deno.test("start() takes the first snapshot of a collector with an interval", async () => {
+  const { runner, rows } = runnerOf((context) => ({
+    snapshot: () =>
+      piece(() => {
+        emit(context, THINGS, 1);
+      }),
+  }), "interval");
+  runner.start();
+  await runner.collect(NEVER);
+  assert.equal(rows("things").rows, 1);
+  await runner.stop();
+});
+
+Deno.test("collect() shows what a stream has brought", async () => {
+  const { runner, rows } = runnerOf((context) => ({
+    async *stream(signal) {
+      for (let n = 0; n < 5; n++) emit(context, EVENTS, n);
+      yield;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    },
+  }));
+  runner.start();
+  await new Promise((resolve) => setTimeout(resolve));
+  await runner.collect(NEVER);
+  assert.deepEqual([...rows("events_total").values], [5]);
+  assert.equal(runner.success, true);
+  await runner.stop();
+});
+
+Deno.test("a problem is counted and logged", async () => {
+  const { runner, lines } = runnerOf((context) => ({
+    snapshot: () =>
+      piece(() => {
+        context.problem("odd", { count: 3, line: 7 });
+      }),
+  }));
+  await runner.collect(NEVER);
+  assert.deepEqual([...runner.problems], [["odd", 3]]);
+  assert.match(lines[0]!, /msg="Something could not be read" collector=test reason=odd count=3 line=7\n$/);
+  assert.equal(runner.success, true);
+});
+
+Deno.test("a problem for a reason that is not declared is a failure", async () => {
+  const { runner } = runnerOf((context) => ({
+    snapshot: () =>
+      piece(() => {
+        context.problem("even");
+      }),
+  }));
+  await runner.collect(NEVER);
+  assert.equal(runner.lastError, 'Cannot count a problem: test has no reason "even"');
+});
+
+Deno.test("stop() closes the source", async () => {
+  let isClosed = false;
+  const { runner } = runnerOf(() => ({ close: () => isClosed = true }));
+  runner.start();
+  await runner.stop();
+  assert.equal(isClosed, true);
+});
