@@ -83,7 +83,9 @@ async function run({ values, rules, pipelines }: Plan): Promise<number> {
     maxRequests: web.max_requests,
     collectors: running,
     own: web.disable_exporter_metrics ? undefined : new ProcessMetrics(),
-    configuration: () => showConfiguration(values, rules),
+    configuration: () =>
+      showConfiguration({ collectors: pipelines.map(({ collector }) => collector), values, rules }),
+    log,
   });
   try {
     for (const address of server.listen()) log.info("Listening", { address: formatListenAddress(address) });
@@ -93,12 +95,12 @@ async function run({ values, rules, pipelines }: Plan): Promise<number> {
     return 1;
   }
   for (const { runner } of running) runner.start();
+  const signalled = nextSignal(["SIGTERM", "SIGINT"]);
   log.info("Started", {
     version: project.version,
     collectors: running.map(({ status }) => status.name).join(","),
   });
-  const signal = await nextSignal(["SIGTERM", "SIGINT"]);
-  log.info("Stopping", { signal });
+  log.info("Stopping", { signal: await signalled });
   const stopped = Promise.all([server.close(), ...running.map(({ runner }) => runner.stop())]);
   await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, MAX_STOP_MS))]);
   return 0;

@@ -110,7 +110,14 @@ class Parser {
       return this.#give(negated, nodeOf(false, `--${dashed}`));
     }
     if (flag === undefined) {
-      const names = [...this.#flags.keys(), ...Object.keys(SWITCHES), ...CONFIG_FILE];
+      const known = [...this.#flags.keys(), ...Object.keys(SWITCHES), ...CONFIG_FILE];
+      const negations = [...this.#flags].flatMap(([name, { setting }]) =>
+        setting.shape.boolean ? [`no-${name}`] : []
+      );
+      const names = [
+        ...known.filter((name) => name.length > 1),
+        ...(dashed.startsWith("no-") ? negations : []),
+      ];
       return this.#problems.add(`--${dashed}`, `Unknown flag${didYouMean(dashed, names)}`);
     }
     if (flag.setting.shape.boolean) return this.#give(flag, nodeOf(value ?? "true", `--${dashed}`));
@@ -151,13 +158,23 @@ function branch(path: readonly string[], value: Node): Node {
 
 /** The lower tree with what the upper says in its place; maps are joined, all else is replaced. */
 export function overlay(lower: Node | undefined, upper: Node): Node {
-  if (upper.kind !== "map" || lower === undefined) return upper;
-  if (lower.kind === "scalar" && lower.value === null) return upper;
-  if (lower.kind !== "map") return upper.entries.length === 0 ? lower : upper;
+  if (lower === undefined) return upper;
+  if (lower.kind === "map" && isNothing(upper)) return lower;
+  if (upper.kind !== "map" || isNothing(lower)) return upper;
+  if (lower.kind !== "map") return isSwitch(lower) && upper.entries.length > 0 ? upper : lower;
   const entries = new Map<string, Entry>(lower.entries.map((entry) => [entry.key, entry]));
   for (const entry of upper.entries) {
     const below = entries.get(entry.key);
     entries.set(entry.key, below ? { ...entry, value: overlay(below.value, entry.value) } : entry);
   }
   return { ...lower, entries: [...entries.values()] } satisfies MapNode;
+}
+
+function isNothing(node: Node): boolean {
+  return node.kind === "scalar" && node.value === null;
+}
+
+/** `sockets: false`, which a flag that sets one of its settings replaces. */
+function isSwitch(node: Node): boolean {
+  return node.kind === "scalar" && typeof node.value === "boolean";
 }

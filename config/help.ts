@@ -1,3 +1,4 @@
+import { type Setting, shownValue } from "../core/shape.ts";
 import type { Flag } from "./flags.ts";
 
 const COLUMN = 44;
@@ -31,7 +32,7 @@ function line({ name, alias, setting }: Flag): string {
   const notes = [
     shape.boolean ? "" : choices(shape.expects),
     shape.repeatable ? "may be repeated" : "",
-    shown(setting.shown ?? setting.default),
+    defaultOf(setting),
   ];
   const note = notes.filter((note) => note !== "").join("; ");
   return entry(names + value, note === "" ? help : `${help} (${note})`);
@@ -41,9 +42,12 @@ function choices(expects: string): string {
   return expects.startsWith("one of ") ? expects.slice("one of ".length) : "";
 }
 
-function shown(value: unknown): string {
-  if (value === undefined) return "";
-  return typeof value === "boolean" ? `default: ${value ? "on" : "off"}` : `default: ${value}`;
+function defaultOf({ shape, default: value, shown }: Setting<unknown>): string {
+  if (shown !== undefined) return `default: ${shown}`;
+  if (value === undefined || value === null) return "";
+  return typeof value === "boolean"
+    ? `default: ${value ? "on" : "off"}`
+    : `default: ${shownValue(shape, value)}`;
 }
 
 function entry(left: string, right: string): string {

@@ -1,3 +1,4 @@
+import { parseIpv4, parseIpv6 } from "../core/ip.ts";
 import { describe } from "../core/node.ts";
 import type { Shape } from "../core/shape.ts";
 
@@ -14,10 +15,14 @@ export const listenAddress: Shape<ListenAddress> = {
     const text = node.kind === "scalar" ? node.text : "";
     const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text) ?? [];
     const port = Number(digits);
-    if (port >= 0 && port <= 65535) return { hostname: bracketed ?? (plain || undefined), port };
+    const isAddress = bracketed === undefined
+      ? !/^[\d.]+$/.test(plain ?? "") || parseIpv4(plain!) !== undefined
+      : parseIpv6(bracketed) !== undefined;
+    if (isAddress && port >= 0 && port <= 65535) return { hostname: bracketed ?? (plain || undefined), port };
     problems.add(node, `Expected ${this.expects}, not ${describe(node)}`);
     return undefined;
   },
+  show: formatListenAddress,
 };
 
 export function formatListenAddress({ hostname = "", port }: ListenAddress): string {

@@ -27,7 +27,6 @@ const WEB = {
     [{ hostname: undefined, port: DEFAULT_PORT }] as ListenAddress[],
     {
       help: "Where to listen: :9095, 127.0.0.1:9095 or [::1]:9095",
-      shown: `:${DEFAULT_PORT}`,
     },
   ),
   telemetry_path: setting(urlPath(), "/metrics", { help: "Where the metrics are" }),
@@ -109,6 +108,10 @@ function orSwitch<S extends Switch>(shape: RecordShape<S>): RecordShape<S> {
     read(node, problems) {
       if (node.kind === "scalar" && typeof node.value === "boolean") {
         return { ...shape.defaults(), enabled: node.value };
+      }
+      if (node.kind === "scalar" && node.value !== null) {
+        problems.add(node, `Expected true, false or a map of settings, not ${describe(node)}`);
+        return undefined;
       }
       const values = shape.read(node, problems);
       return values && { ...values, enabled: values.enabled ?? true };

@@ -1,27 +1,24 @@
-import type { Node } from "../core/node.ts";
-import { formatListenAddress } from "./listen_address.ts";
-import type { Values } from "./settings.ts";
+import type { Collector } from "../core/collector.ts";
+import { type Node, plainOf } from "../core/node.ts";
+import { shownValue } from "../core/shape.ts";
+import { isEnabled } from "./load.ts";
+import { rootShape, type Values } from "./settings.ts";
 
-/** The configuration that is in force, as YAML: what was written, the defaults, and all rules. */
-export async function showConfiguration(values: Values, rules: readonly Node[]): Promise<string> {
-  const { stringify } = await import("yaml");
-  const { web, enrich, ...rest } = values;
-  const shown = {
-    ...rest,
-    web: { ...web, listen_address: web.listen_address.map(formatListenAddress) },
-    enrich: enrich === undefined ? {} : plainOf(enrich),
-    rules: rules.map(plainOf),
-  };
-  return stringify(shown, { lineWidth: 0, aliasDuplicateObjects: false });
+export interface InForce {
+  readonly collectors: readonly Collector[];
+  readonly values: Values;
+  /** All rules, shipped and written. */
+  readonly rules: readonly Node[];
 }
 
-function plainOf(node: Node): unknown {
-  switch (node.kind) {
-    case "scalar":
-      return node.value;
-    case "list":
-      return node.items.map(plainOf);
-    case "map":
-      return Object.fromEntries(node.entries.map(({ key, value }) => [key, plainOf(value)]));
-  }
+/** The configuration that is in force, as YAML that loads again as the same. */
+export async function showConfiguration({ collectors, values, rules }: InForce): Promise<string> {
+  const { stringify } = await import("yaml");
+  const own = collectors.map((collector) => {
+    const settings = values.collectors[collector.name] as Record<string, unknown>;
+    return [collector.name, { ...settings, enabled: isEnabled(collector, values) }];
+  });
+  const resolved = { ...values, collectors: { ...values.collectors, ...Object.fromEntries(own) } };
+  const shown = { ...shownValue(rootShape(collectors), resolved) as object, rules: rules.map(plainOf) };
+  return stringify(shown, { lineWidth: 0, aliasDuplicateObjects: false });
 }

@@ -53,6 +53,18 @@ export function describe(node: Node): string {
   return node.value === null ? "nothing" : JSON.stringify(node.text);
 }
 
+/** What a node says, as JavaScript has it; a number keeps its zeros as a text. */
+export function plainOf(node: Node): unknown {
+  switch (node.kind) {
+    case "scalar":
+      return typeof node.value === "number" && String(node.value) !== node.text ? node.text : node.value;
+    case "list":
+      return node.items.map(plainOf);
+    case "map":
+      return Object.fromEntries(node.entries.map(({ key, value }) => [key, plainOf(value)]));
+  }
+}
+
 export function entryOf(node: Node | undefined, key: string): Entry | undefined {
   return node?.kind === "map" ? node.entries.find((entry) => entry.key === key) : undefined;
 }
@@ -69,7 +81,16 @@ export class Problems {
     return this.list.length > 0;
   }
 
+  /** Those of a file in the order of its lines, all others as they were found. */
   lines(): string[] {
-    return this.list.map(({ place, message }) => place === "" ? message : `${place}: ${message}`);
+    return this.list.toSorted((a, b) => offsetIn(a.place) - offsetIn(b.place)).map(({ place, message }) =>
+      place === "" ? message : `${place}: ${message}`
+    );
   }
+}
+
+/** A number that ascends with line and column. */
+function offsetIn(place: string): number {
+  const [, line = 0, column = 0] = /:(\d+):(\d+)$/.exec(place) ?? [];
+  return 1e6 * Number(line) + Number(column);
 }

@@ -1,4 +1,4 @@
-import { describe, type Entry, type Node, type Problems } from "./node.ts";
+import { describe, type Entry, type Node, plainOf, type Problems } from "./node.ts";
 import { didYouMean } from "./nearest.ts";
 import { own } from "./own.ts";
 
@@ -7,6 +7,8 @@ export interface Shape<T> {
   /** For messages and the documentation: "a number of seconds". */
   readonly expects: string;
   read(node: Node, problems: Problems): T | undefined;
+  /** The value as it is shown to people, and as it would be read again. */
+  show?(value: T): unknown;
   /** A flag may be given several times. */
   readonly repeatable?: boolean;
   /** A flag may be given without a value, and as `--no-flag`. */
@@ -110,6 +112,7 @@ export function list<T>(item: Shape<T>): Shape<T[]> {
   return {
     expects: `a list, each item ${item.expects}`,
     repeatable: true,
+    show: (values) => values.map((value) => shownValue(item, value)),
     read(node, problems) {
       const items = node.kind === "list" ? node.items : [node];
       const values = items.map((each) => item.read(each, problems));
@@ -136,7 +139,12 @@ export function table<T>(item: Shape<T>): Shape<Map<string, T>> {
 }
 
 /** A node that somebody else understands. */
-export const anything: Shape<Node> = { expects: "a value", read: (node) => node };
+export const anything: Shape<Node> = { expects: "a value", read: (node) => node, show: plainOf };
+
+/** A value of the shape as it is shown to people, and as it would be read again. */
+export function shownValue<T>(shape: Shape<T>, value: T): unknown {
+  return shape.show ? shape.show(value) : value instanceof Map ? Object.fromEntries(value) : value;
+}
 
 export interface RecordShape<S extends Settings> extends Shape<ValuesOf<S>> {
   readonly settings: S;
@@ -151,6 +159,12 @@ export function record<S extends Settings>(settings: S): RecordShape<S> {
     >;
   return {
     defaults,
+    show(values) {
+      const entries = Object.entries(settings).filter(([key]) => values[key] !== undefined);
+      return Object.fromEntries(
+        entries.map(([key, { shape }]) => [key, shownValue<unknown>(shape, values[key])]),
+      );
+    },
     expects: "a map",
     settings,
     read(node, problems) {
@@ -160,7 +174,9 @@ export function record<S extends Settings>(settings: S): RecordShape<S> {
       for (const { key, place, value } of entries) {
         const known = own(settings, key);
         if (known === undefined) {
-          problems.add(place, `Unknown key "${key}"${didYouMean(key, Object.keys(settings))}`);
+          const keys = Object.keys(settings);
+          const hint = didYouMean(key, keys) || (keys.length > 0 ? `; known are ${keys.join(", ")}` : "");
+          problems.add(place, `Unknown key "${key}"${hint}`);
           continue;
         }
         const read = known.shape.read(value, problems);

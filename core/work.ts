@@ -7,7 +7,7 @@ import { setImmediate } from "node:timers";
 export type Work = Iterable<void> | AsyncIterable<void>;
 
 /** The longest that work is driven before the event loop has its turn. A piece may overrun it by its own length. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 
 /** Lets everything that waits in the event loop run. */
 export function nextTurn(): Promise<void> {

@@ -26,7 +26,12 @@ export function openEnrichers(
     if (values === undefined) return;
     const lookup = kind.open(values);
     const outputs = new Set([...Object.keys(kind.outputs), ...lookup.outputs ?? []]);
-    lookups.set(name, { ...lookup, outputs: [...outputs] });
+    lookups.set(name, {
+      lookup: (value, output) => lookup.lookup(value, output),
+      outputs: [...outputs],
+      ...lookup.run && { run: (signal) => lookup.run!(signal) },
+      ...lookup.onChange && { onChange: (listener) => lookup.onChange!(listener) },
+    });
   };
   for (const kind of kinds) if (!kind.needsSettings) open(kind.name, kind, undefined);
   for (const entry of entriesOf(node, problems)) {

@@ -187,7 +187,9 @@ class RuleCompiler {
   }
 
   #checkName(name: string, type: MetricType, taken: Map<string, string>): void {
-    if (!METRIC_NAME.test(name)) this.#report("name", `"${name}" is not a name for a metric`);
+    if (!METRIC_NAME.test(name)) {
+      this.#report("name", `"${name}" is not a name for a metric: letters, digits, _ and :`);
+    }
     if (RESERVED.test(name)) {
       this.#report("name", `The name "${name}" is reserved for the exporter's own metrics`);
     }
@@ -219,7 +221,8 @@ class RuleCompiler {
       return [];
     }
     if (buckets === undefined || buckets.some((bound, i) => i > 0 && bound <= buckets[i - 1]!)) {
-      this.#report("buckets", 'A histogram needs "buckets": numbers that ascend');
+      const place = entryOf(this.#node, "buckets") ? "buckets" : "type";
+      this.#report(place, 'A histogram needs "buckets": numbers that ascend');
       return [];
     }
     return buckets;
@@ -242,7 +245,7 @@ class RuleCompiler {
       const label = this.#label(item, ruleSet);
       if (label === undefined) continue;
       const { name, column, steps, recipe } = label;
-      this.#checkLabelName(name, item, names, type);
+      this.#checkLabelName(name, entryOf(item, "name")?.value ?? item, names, type);
       names.add(name);
       const { parts, recipes } = byColumn.get(column) ?? { parts: [], recipes: [] };
       parts.push({ name, steps });
@@ -256,7 +259,7 @@ class RuleCompiler {
 
   #checkLabelName(name: string, node: Node, names: ReadonlySet<string>, type: string): void {
     if (!LABEL_NAME.test(name) || name.startsWith("__")) {
-      this.#problems.add(node, `"${name}" is not a name for a label`);
+      this.#problems.add(node, `"${name}" is not a name for a label: letters, digits and _`);
     }
     if (name === "le" && type === "histogram") {
       this.#problems.add(node, 'The label "le" of a histogram is that of its buckets');

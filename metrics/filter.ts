@@ -187,7 +187,9 @@ const CONDITIONS: Readonly<
   regex(argument, _field, problems) {
     const source = text.read(argument, problems);
     // Anchored at both ends, as everywhere in Prometheus.
-    const regex = source === undefined ? undefined : compileRegExp(`^(?:${source})$`, argument, problems);
+    const regex = source === undefined
+      ? undefined
+      : compileRegExp(source, argument, problems, `^(?:${source})$`);
     return regex && ((value) => value !== undefined && regex.test(textOf(value)));
   },
   present(argument, _field, problems) {

@@ -27,7 +27,7 @@ export interface GroupTableOptions {
 
 /** How many rows a pass of a snapshot may have before the largest of them are chosen. */
 const CANDIDATES = 262_144;
-const ROWS_PER_PIECE = 512;
+const ROWS_PER_PIECE = 128;
 const MIN_ROWS = 64;
 const NO_TEXT = 0xffffffff;
 const NEVER = -1;

@@ -1,6 +1,6 @@
 import type { Value } from "../core/enricher.ts";
 import { Ip } from "../core/ip.ts";
-import { describe, type Node, type Problems } from "../core/node.ts";
+import { describe, entryOf, type Node, type Problems } from "../core/node.ts";
 import { number, optional, record, setting, type Shape, table, text } from "../core/shape.ts";
 
 /** One step on the way from the value of a field to the text of a label; `undefined` is absent. */
@@ -136,7 +136,7 @@ function compileRegex(
     problems.add(node, 'The step "regex" needs the key "match"');
     return undefined;
   }
-  const regex = compileRegExp(argument.match, node, problems);
+  const regex = compileRegExp(argument.match, entryOf(node, "match")!.value, problems);
   if (regex === undefined) return undefined;
   const { replace } = argument;
   return (value: Value) => {
@@ -146,11 +146,13 @@ function compileRegex(
   };
 }
 
-export function compileRegExp(source: string, node: Node, problems: Problems): RegExp | undefined {
+/** The pattern may be more than what was written. */
+export function compileRegExp(source: string, node: Node, problems: Problems, pattern = source) {
   try {
-    return new RegExp(source, "u");
+    return new RegExp(pattern, "u");
   } catch (error) {
-    problems.add(node, `Cannot compile the regular expression: ${(error as Error).message}`);
+    const reason = (error as Error).message.replace(/^.*: /s, "");
+    problems.add(node, `Cannot compile the regular expression ${JSON.stringify(source)}: ${reason}`);
     return undefined;
   }
 }

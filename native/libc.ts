@@ -31,7 +31,15 @@ export class SystemError extends Error {
   constructor(call: string, readonly code: number) {
     super(`Cannot ${call}: ${ERRORS[code] ?? "error"} (${code})`);
   }
+
+  /** Whether the kernel says that it does not do this, or not for us: to ask again is of no use. */
+  get isRefusal(): boolean {
+    return REFUSALS.includes(this.code);
+  }
 }
+
+/** EPERM, ENOENT, EACCES, EINVAL, EPROTONOSUPPORT, EOPNOTSUPP, EAFNOSUPPORT */
+const REFUSALS: readonly number[] = [1, 2, 13, 22, 93, 95, 97];
 
 export function lastError(call: string): SystemError {
   const pointer = libc().__errno_location();

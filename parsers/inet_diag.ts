@@ -3,12 +3,12 @@ import { dumpRequest, NetlinkAttributes, type NetlinkMessages } from "./netlink.
 import type { SocketEntry } from "./socket_entry.ts";
 
 // include/uapi/linux/inet_diag.h, include/uapi/linux/sock_diag.h, include/uapi/linux/tcp.h
-export const SOCK_DIAG_BY_FAMILY = 20;
+export const SOCK_DIAG_BY_FAMILY = 20, TCPDIAG_GETSOCK = 18;
 const INET_DIAG_INFO = 2;
 const AF_INET = 2;
 const AF_INET6 = 10;
-/** struct inet_diag_req_v2 */
-const REQUEST = 56;
+/** struct inet_diag_req_v2, and the older struct inet_diag_req */
+const REQUEST = 56, TCP_REQUEST = 60;
 /** struct inet_diag_msg */
 const MESSAGE = 72;
 const TCP_LISTEN = 10;
@@ -23,6 +23,16 @@ export interface InetDiagRequest {
   readonly states: number;
   /** Whether to ask for struct tcp_info. */
   readonly info: boolean;
+}
+
+/** Asks for the TCP sockets of both families in one walk, which only the older request does. */
+export function tcpDiagRequest(
+  { states, info }: Pick<InetDiagRequest, "states" | "info">,
+): Uint8Array<ArrayBuffer> {
+  const { bytes, view } = dumpRequest(TCPDIAG_GETSOCK, TCP_REQUEST);
+  view.setUint8(19, info ? 1 << (INET_DIAG_INFO - 1) : 0);
+  view.setUint32(68, states, true);
+  return bytes;
 }
 
 export function inetDiagRequest(
@@ -54,7 +64,7 @@ export class InetDiagReader {
   next(entry: SocketEntry): boolean {
     const messages = this.#messages;
     while (messages.next()) {
-      if (messages.type !== SOCK_DIAG_BY_FAMILY) continue;
+      if (messages.type !== SOCK_DIAG_BY_FAMILY && messages.type !== TCPDIAG_GETSOCK) continue;
       if (this.#read(entry)) return true;
       this.malformed++;
     }

@@ -30,6 +30,7 @@ export class NetlinkMessages {
   stop = 0;
   /** NLMSG_DONE, NLMSG_ERROR or NLMSG_OVERRUN when one has ended the answer, otherwise 0. */
   end = 0;
+  /** What the end says of an error; 0 is none. */
   errno = 0;
   interrupted = false;
   /** Messages that were cut off. */
@@ -72,7 +73,8 @@ export class NetlinkMessages {
       if (this.type === NLMSG_NOOP) continue;
       if (this.type > NLMSG_OVERRUN) return true;
       this.end = this.type;
-      if (this.type === NLMSG_ERROR && length >= HEADER + 4) this.errno = -view.getInt32(this.start, LITTLE);
+      // A dump that fails on its way ends with NLMSG_DONE, which carries the error as NLMSG_ERROR does.
+      if (length >= HEADER + 4) this.errno = Math.abs(view.getInt32(this.start, LITTLE));
     }
     return false;
   }

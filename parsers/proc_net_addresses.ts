@@ -27,8 +27,8 @@ export function parseRoutes(text: string): { prefix: Prefix; name: string }[] {
   const line = /^(\S+)\t([0-9A-F]{8})\t00000000\t[0-9A-F]+\t\d+\t\d+\t\d+\t([0-9A-F]{8})/gm;
   for (const [, name = "", destination = "", mask = ""] of text.matchAll(line)) {
     const prefix = Prefix.parse(`${hostEndian(destination)}/${bits(hostEndian(mask))}`);
-    // A default route says nothing of which addresses are the host's own.
-    if (prefix !== undefined && prefix.length > 0) routes.push({ prefix, name });
+    // A default route says nothing of which addresses are the host's own, and one that leads nowhere is named *.
+    if (prefix !== undefined && prefix.length > 0 && name !== "*") routes.push({ prefix, name });
   }
   return routes;
 }

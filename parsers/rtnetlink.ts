@@ -44,15 +44,15 @@ export function readAddresses(messages: NetlinkMessages): { ip: Ip; index: numbe
   while (messages.next()) {
     if (messages.type !== RTM_NEWADDR || messages.stop - messages.start < ADDRESS) continue;
     const index = messages.view.getUint32(messages.start + 4, true);
-    let own: Ip | undefined;
+    let local: Ip | undefined, address: Ip | undefined;
     attributes.begin(messages.start + ADDRESS, messages.stop);
     while (attributes.next()) {
-      // On a point-to-point link IFA_ADDRESS is the peer's, and IFA_LOCAL, which comes after it, our own.
-      if (attributes.type === IFA_ADDRESS || attributes.type === IFA_LOCAL) {
-        own = ipIn(attributes, messages.bytes) ?? own;
-      }
+      if (attributes.type === IFA_LOCAL) local = ipIn(attributes, messages.bytes);
+      if (attributes.type === IFA_ADDRESS) address = ipIn(attributes, messages.bytes);
     }
-    if (own !== undefined) addresses.push({ ip: own, index });
+    // On a point-to-point link IFA_ADDRESS is the peer's, and IFA_LOCAL our own; IPv6 has often no IFA_LOCAL.
+    const ip = local ?? address;
+    if (ip !== undefined) addresses.push({ ip, index });
   }
   return addresses;
 }

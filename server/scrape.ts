@@ -14,7 +14,10 @@ export interface Scraped {
 }
 
 /** What is left to the way back when a scrape says how long it waits; and how long it waits when it does not say. */
-const MARGIN_SECONDS = 0.5, DEFAULT_TIMEOUT_SECONDS = 10, MIN_TIMEOUT_SECONDS = 0.1;
+const MARGIN_SECONDS = 0.5,
+  DEFAULT_TIMEOUT_SECONDS = 10,
+  MIN_TIMEOUT_SECONDS = 0.1,
+  MAX_TIMEOUT_SECONDS = 3600;
 
 export interface ScrapeOptions {
   readonly version: string;
@@ -66,7 +69,8 @@ async function collect(collectors: readonly Scraped[], seconds: number): Promise
 
 function timeoutOf(request: Request): number {
   const wanted = Number(request.headers.get("x-prometheus-scrape-timeout-seconds"));
-  return Math.max(MIN_TIMEOUT_SECONDS, (wanted > 0 ? wanted : DEFAULT_TIMEOUT_SECONDS) - MARGIN_SECONDS);
+  const seconds = (wanted > 0 ? wanted : DEFAULT_TIMEOUT_SECONDS) - MARGIN_SECONDS;
+  return Math.min(MAX_TIMEOUT_SECONDS, Math.max(MIN_TIMEOUT_SECONDS, seconds));
 }
 
 async function families(
@@ -86,12 +90,17 @@ async function families(
 function stream(chunks: Iterator<Uint8Array<ArrayBuffer>>, onEnd: () => void) {
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      const { done, value } = chunks.next();
-      if (done) {
-        controller.close();
-        return onEnd();
+      try {
+        const { done, value } = chunks.next();
+        if (done) {
+          controller.close();
+          return onEnd();
+        }
+        controller.enqueue(value);
+      } catch (error) {
+        onEnd();
+        throw error;
       }
-      controller.enqueue(value);
       await nextTurn();
     },
     cancel: onEnd,

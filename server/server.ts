@@ -1,3 +1,4 @@
+import type { Log } from "../core/log.ts";
 import { own } from "../core/own.ts";
 import { statusPage } from "./pages.ts";
 import type { ProcessMetrics } from "./own_metrics.ts";
@@ -13,14 +14,17 @@ export interface ServerOptions {
   readonly own: ProcessMetrics | undefined;
   /** The configuration as it is shown, without secrets. */
   readonly configuration: () => Promise<string>;
+  readonly log: Log;
 }
+
+type Handler = (request: Request) => Response | Promise<Response>;
 
 const NO_STORE = { "cache-control": "no-store" };
 
 /** The HTTP side of the exporter. */
 export class Server {
   readonly #options: ServerOptions;
-  readonly #paths: Readonly<Record<string, (request: Request) => Response | Promise<Response>>>;
+  readonly #paths: Readonly<Record<string, Handler>>;
   #servers: Deno.HttpServer<Deno.NetAddr>[] = [];
   #inFlight = 0;
 
@@ -56,7 +60,7 @@ export class Server {
 
   #serve(hostname: string | undefined, port: number): Deno.HttpServer<Deno.NetAddr> {
     const handler = (request: Request) => this.#answer(request);
-    const options = { port, onListen() {}, onError: () => plain("Internal error\n", { status: 500 }) };
+    const options = { port, onListen() {} };
     if (hostname !== undefined) return Deno.serve({ ...options, hostname }, handler);
     try {
       // :: takes IPv4 as well, unless the host has no IPv6.
@@ -73,10 +77,19 @@ export class Server {
     const response = handle === undefined
       ? plain("Not found\n", { status: 404 })
       : request.method === "GET" || request.method === "HEAD"
-      ? await handle(request)
+      ? await this.#handle(handle, request)
       : plain("Only GET is answered here\n", { status: 405, headers: { allow: "GET, HEAD" } });
     this.#options.own?.answered(handle === undefined ? "other" : pathname, response.status);
     return response;
+  }
+
+  async #handle(handle: Handler, request: Request): Promise<Response> {
+    try {
+      return await handle(request);
+    } catch (error) {
+      this.#options.log.error("A request could not be answered", { url: request.url, error });
+      return plain("Internal error\n", { status: 500 });
+    }
   }
 
   async #scrape(request: Request): Promise<Response> {

@@ -80,7 +80,10 @@ export class Interfaces {
     this.#unspecified = vocabulary.ipv6Words(0, 0, 0, 0);
     this.#loopback = vocabulary.ipv6Words(0, 0, 0, 1);
     this.#lo = vocabulary.text(LOOPBACK);
-    for (const { ip, name } of this.#addresses) this.#names.set(vocabulary.ip(ip), vocabulary.text(name));
+    // A VLAN often has the link-local address of the interface below it, which comes first.
+    for (const { ip, name } of this.#addresses.toReversed()) {
+      this.#names.set(vocabulary.ip(ip), vocabulary.text(name));
+    }
     this.#generation = vocabulary.generation;
   }
 

@@ -125,12 +125,14 @@ class SocketsSource implements Source {
   }
 
   *#read(protocol: Protocol): Iterable<void> {
+    let taken = 0;
     if (this.#mayUseNetlink(protocol)) {
       try {
         this.#netlink ??= new NetlinkSocketTable(this.#context.vocabulary, this.#report);
-        return yield* this.#readFrom(this.#netlink, protocol);
+        return yield* this.#readFrom(this.#netlink, protocol, () => taken++);
       } catch (error) {
-        if (!(error instanceof SystemError) || this.#settings.source === "netlink") throw error;
+        const isAbsent = error instanceof SystemError && error.isRefusal && taken === 0;
+        if (!isAbsent || this.#settings.source === "netlink") throw error;
         this.#withoutNetlink.add(protocol);
         this.#context.log.info("Sockets are read from procfs, since netlink does not tell of them", {
           collector: "sockets",
@@ -139,7 +141,7 @@ class SocketsSource implements Source {
         });
       }
     }
-    yield* this.#readFrom(this.#procfs, protocol);
+    yield* this.#readFrom(this.#procfs, protocol, () => taken++);
   }
 
   #mayUseNetlink(protocol: Protocol): boolean {
@@ -147,13 +149,14 @@ class SocketsSource implements Source {
     return isOwnProcfs(this.#context.paths) && !this.#withoutNetlink.has(protocol);
   }
 
-  *#readFrom(table: SocketTable, protocol: Protocol): Iterable<void> {
+  *#readFrom(table: SocketTable, protocol: Protocol, count: () => void): Iterable<void> {
     const sink = this.#context.sink(SOCKETS), { row } = sink, { entry } = table;
     const listening = this.#listening[protocol], { process } = this.#settings;
     const take = () => {
       this.#fill(row, entry, protocol);
       row[AT.process_name] = process ? this.#processOf(entry.inode) : NaN;
       sink.emit();
+      count();
     };
     yield* table.read(protocol, take, (port) => listening[port] = 1);
   }

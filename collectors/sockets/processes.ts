@@ -1,5 +1,6 @@
 /** Descriptors that are looked at in one pass: a host with more has names for some of its sockets only. */
 const MAX_DESCRIPTORS = 100_000;
+const DESCRIPTORS_PER_PIECE = 100;
 
 /** Which process holds which socket, found by walking the descriptors of all processes. */
 export class Processes {
@@ -17,28 +18,29 @@ export class Processes {
     return this.#names.get(inode);
   }
 
-  /** Walks the processes. Yields after each. */
+  /** Walks the processes. */
   *refresh(): Iterable<void> {
     const names = new Map<number, string>();
     const pids = [...Deno.readDirSync(this.#procfs)].map(({ name }) => Number(name)).filter((pid) => pid > 0);
     let left = MAX_DESCRIPTORS;
     for (const pid of pids.sort((a, b) => a - b)) {
-      if (left <= 0) break;
-      left -= this.#visit(pid, names);
+      for (const _ of this.#visit(pid, names)) {
+        if (left-- <= 0) break;
+        if (left % DESCRIPTORS_PER_PIECE === 0) yield;
+      }
       yield;
     }
-    this.incomplete = left <= 0;
+    this.incomplete = left < 0;
     this.#names = names;
   }
 
-  /** Gives how many descriptors were looked at. */
-  #visit(pid: number, names: Map<number, string>): number {
-    let seen = 0;
+  /** Yields before each descriptor. */
+  *#visit(pid: number, names: Map<number, string>): Iterable<void> {
     try {
       const folder = `${this.#procfs}/${pid}`;
       let name: string | undefined;
       for (const descriptor of Deno.readDirSync(`${folder}/fd`)) {
-        seen++;
+        yield;
         const inode = socketInode(`${folder}/fd/${descriptor.name}`);
         if (inode === undefined || names.has(inode)) continue;
         name ??= Deno.readTextFileSync(`${folder}/comm`).trimEnd();
@@ -48,7 +50,6 @@ export class Processes {
       // Ended meanwhile, or somebody else's.
       if (!isGoneOrForbidden(error)) throw error;
     }
-    return seen;
   }
 }
 
@@ -64,6 +65,6 @@ function socketInode(path: string): number | undefined {
 
 function isGoneOrForbidden(error: unknown): boolean {
   if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return true;
-  // ESRCH: the process ended between two calls.
-  return error instanceof Error && "code" in error && error.code === "ESRCH";
+  // ESRCH: the process ended between two calls. Deno has no class for it, and gives no code.
+  return error instanceof Error && /\(os error 3\)/.test(error.message);
 }

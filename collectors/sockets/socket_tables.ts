@@ -1,5 +1,5 @@
 import { NetlinkSocket } from "../../native/netlink.ts";
-import { InetDiagReader, inetDiagRequest } from "../../parsers/inet_diag.ts";
+import { InetDiagReader, inetDiagRequest, tcpDiagRequest } from "../../parsers/inet_diag.ts";
 import { ProcNetSocketReader } from "../../parsers/proc_net_sockets.ts";
 import { SocketEntry } from "../../parsers/socket_entry.ts";
 import type { Vocabulary } from "../../core/vocabulary.ts";
@@ -21,7 +21,7 @@ export interface SocketTable {
 
 // include/uapi/linux/netlink.h, include/uapi/linux/in.h
 const NETLINK_SOCK_DIAG = 4;
-const NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17 };
+const IPPROTO_UDP = 17;
 /** The state of a socket that waits for peers: TCP_LISTEN, and of UDP TCP_CLOSE. */
 export const LISTENING: Readonly<Record<Protocol, number>> = { tcp: 10, udp: 7 };
 /** TCP_ESTABLISHED to TCP_NEW_SYN_RECV: without TCP_BOUND_INACTIVE, which procfs does not show either. */
@@ -42,15 +42,13 @@ export class NetlinkSocketTable implements SocketTable {
   *read(protocol: Protocol, take: () => void, listening: (port: number) => void): Iterable<void> {
     const listeners = 1 << LISTENING[protocol];
     const { entry } = this;
-    for (const states of [listeners, ALL_STATES & ~listeners]) {
-      for (const family of ["ipv4", "ipv6"] as const) {
-        const info = protocol === "tcp" && states !== listeners;
-        const request = inetDiagRequest({ family, protocol: NUMBERS[protocol], states, info });
-        yield* this.#dump(request, () => {
-          if (states === listeners) listening(entry.sourcePort);
-          take();
-        });
-      }
+    const takeListener = () => {
+      listening(entry.sourcePort);
+      take();
+    };
+    for (const request of requestsFor(protocol, listeners, false)) yield* this.#dump(request, takeListener);
+    for (const request of requestsFor(protocol, ALL_STATES & ~listeners, true)) {
+      yield* this.#dump(request, take);
     }
   }
 
@@ -60,20 +58,22 @@ export class NetlinkSocketTable implements SocketTable {
 
   *#dump(request: Uint8Array<ArrayBuffer>, take: () => void): Iterable<void> {
     const { messages } = this.#socket;
-    const dump = this.#socket.dump(request);
-    for (;;) {
-      const step = dump.next();
-      if (step.done) {
-        if (step.value) this.#report("dump_interrupted", 1);
-        return;
-      }
+    for (const _ of this.#socket.dump(request)) {
       while (this.#reader.next(this.entry)) take();
       if (messages.truncated > 0) this.#report("truncated", messages.truncated);
       if (this.#reader.malformed > 0) this.#report("malformed", this.#reader.malformed);
       this.#reader.malformed = 0;
       yield;
     }
+    if (this.#socket.interrupted) this.#report("dump_interrupted", 1);
   }
+}
+
+function requestsFor(protocol: Protocol, states: number, info: boolean): Uint8Array<ArrayBuffer>[] {
+  if (protocol === "tcp") return [tcpDiagRequest({ states, info })];
+  return (["ipv4", "ipv6"] as const).map((family) =>
+    inetDiagRequest({ family, protocol: IPPROTO_UDP, states, info: false })
+  );
 }
 
 /** The files of procfs. */
@@ -93,16 +93,22 @@ export class ProcfsSocketTable implements SocketTable {
   *read(protocol: Protocol, take: () => void, listening: (port: number) => void): Iterable<void> {
     const { entry } = this;
     const files = this.#filesOf(protocol);
-    for (const file of files) yield* this.#listeners(file, protocol, listening);
+    for (const file of files) {
+      yield* this.#listeners(file, protocol, listening);
+      yield;
+    }
+    // What is malformed is counted when it is read again.
+    this.#reader.malformed = 0;
     for (const file of files) {
       for (const _ of this.#file.read(file)) {
         this.#reader.begin(this.#file.bytes, 0, this.#file.end);
         while (this.#reader.next(entry)) take();
         yield;
       }
+      // The end of a file is a read of its own, in which the kernel walks what is left of its table.
+      yield;
     }
     if (this.#reader.malformed > 0) this.#report("malformed", this.#reader.malformed);
-    this.#reader.malformed = 0;
   }
 
   close(): void {}
@@ -110,7 +116,7 @@ export class ProcfsSocketTable implements SocketTable {
   /** IPv6 may be switched off; without the first file there is nothing to read at all. */
   #filesOf(protocol: Protocol): string[] {
     const [v4, v6] = [`${this.#folder}/${protocol}`, `${this.#folder}/${protocol}6`];
-    return exists(v6) ? [v6, v4] : [v4];
+    return exists(v6) ? [v4, v6] : [v4];
   }
 
   /** The kernel shows the listeners of TCP before all other sockets. */
@@ -122,7 +128,6 @@ export class ProcfsSocketTable implements SocketTable {
         if (entry.state === LISTENING[protocol]) listening(entry.sourcePort);
         else if (protocol === "tcp") return;
       }
-      this.#reader.malformed = 0;
       yield;
     }
   }
