@@ -114,9 +114,32 @@ Deno.test("Problems.lines() gives the message alone when there is no place", () 
   assert.deepEqual(problems.lines(), ["Wrong"]);
 });
 
-Deno.test("Problems.lines() keeps the order in which they were added", () => {
+Deno.test("Problems.lines() keeps the order in which those of flags were added", () => {
   const problems = new Problems();
   problems.add("b", "First");
   problems.add("a", "Second");
   assert.deepEqual(problems.lines(), ["b: First", "a: Second"]);
+});
+
+Deno.test("Problems.lines() puts those of a file in the order of its lines and columns", () => {
+  const problems = new Problems();
+  const places = ["a.yaml:10:1", "a.yaml:9:10", "a.yaml:2:120", "a.yaml:9:2"];
+  for (const place of places) problems.add(place, "Wrong");
+  assert.deepEqual(
+    problems.lines(),
+    ["a.yaml:2:120", "a.yaml:9:2", "a.yaml:9:10", "a.yaml:10:1"].map((place) => `${place}: Wrong`),
+  );
+  assert.deepEqual(problems.list.map(({ place }) => place), places);
+});
+
+Deno.test("Problems.lines() keeps the order in which those of one place were added", () => {
+  const problems = new Problems();
+  for (const message of ["Second", "First"]) problems.add("a.yaml:1:2", message);
+  assert.deepEqual(problems.lines(), ["a.yaml:1:2: Second", "a.yaml:1:2: First"]);
+});
+
+Deno.test("Problems.lines() keeps the order of flags when a file has problems too", () => {
+  const problems = new Problems();
+  for (const place of ["a.yaml:3:1", "--b", "a.yaml:1:2", "--a"]) problems.add(place, "Wrong");
+  assert.deepEqual(problems.lines(), ["--b: Wrong", "--a: Wrong", "a.yaml:1:2: Wrong", "a.yaml:3:1: Wrong"]);
 });

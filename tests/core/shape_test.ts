@@ -342,11 +342,17 @@ Deno.test("record() says what is wrong with every value, each with its place", (
 
 Deno.test("record() reports an unknown key at the place of the key", () => {
   const node = mapOf([{ key: "colour", place: "a.yaml:1:1", value: nodeOf("x", "a.yaml:1:9") }]);
-  assert.deepEqual(read(LISTENER, node).lines, ['a.yaml:1:1: Unknown key "colour"']);
+  assert.deepEqual(read(LISTENER, node).lines, [
+    'a.yaml:1:1: Unknown key "colour"; known are port, host, tags',
+  ]);
 });
 
 Deno.test("record() names the known key nearest to an unknown one", () => {
   assert.deepEqual(read(LISTENER, nodeOf({ prot: 1 })).lines, ['Unknown key "prot" (did you mean "port"?)']);
+});
+
+Deno.test("record() names no known keys when it has none", () => {
+  assert.deepEqual(read(record({}), nodeOf({ colour: 1 })).lines, ['Unknown key "colour"']);
 });
 
 Deno.test("record() reads the other keys when one is unknown", () => {
@@ -356,7 +362,7 @@ Deno.test("record() reads the other keys when one is unknown", () => {
 for (const key of ["toString", "constructor", "hasOwnProperty", "__proto__"]) {
   Deno.test(`record() reports ${key} as an unknown key`, () => {
     const node = mapOf([{ key, place: "1:1", value: nodeOf("x") }]);
-    assert.deepEqual(read(LISTENER, node).lines, [`1:1: Unknown key "${key}"`]);
+    assert.deepEqual(read(LISTENER, node).lines, [`1:1: Unknown key "${key}"; known are port, host, tags`]);
   });
 }
 

@@ -57,10 +57,10 @@ for (const { kind, make } of [{ kind: "sync", make: pieces }, { kind: "async", m
     assert.equal(done, 1000);
   });
 
-  Deno.test(`drive() gives the event loop a turn every four milliseconds of ${kind} work`, async () => {
+  Deno.test(`drive() gives the event loop a turn every two milliseconds of ${kind} work`, async () => {
     await withFakeClock(async (pass) => {
       const turns = await turnsDuring(() => drive(make(100, () => pass(1))));
-      assert.equal(turns, 25);
+      assert.equal(turns, 50);
     });
   });
 

@@ -38,9 +38,12 @@ function histogram(buckets: Literal) {
 /** What is said in addition to the name and the source of a rule, and the problem with the path in the rule. */
 const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: string }[] = [
   { rule: { lables: [] }, problem: 'key lables: Unknown key "lables" (did you mean "labels"?)' },
-  { rule: { name: "a b" }, problem: 'name: "a b" is not a name for a metric' },
-  { rule: { name: "9lives" }, problem: 'name: "9lives" is not a name for a metric' },
-  { rule: { name: "größe" }, problem: 'name: "größe" is not a name for a metric' },
+  { rule: { name: "a b" }, problem: 'name: "a b" is not a name for a metric: letters, digits, _ and :' },
+  {
+    rule: { name: "9lives" },
+    problem: 'name: "9lives" is not a name for a metric: letters, digits, _ and :',
+  },
+  { rule: { name: "größe" }, problem: 'name: "größe" is not a name for a metric: letters, digits, _ and :' },
   ...["netcensus_rows", "process_cpu_seconds_total", "nodejs_heap", "scrape_duration_seconds", "up"].map((
     name,
   ) => ({
@@ -85,7 +88,7 @@ const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: s
   { rule: { type: "counter", buckets: [1] }, problem: "buckets: A counter has no buckets" },
   {
     rule: { type: "histogram", value: "bytes" },
-    problem: 'A histogram needs "buckets": numbers that ascend',
+    problem: 'type: A histogram needs "buckets": numbers that ascend',
   },
   { rule: histogram([2, 1]), problem: 'buckets: A histogram needs "buckets": numbers that ascend' },
   { rule: histogram([1, 1]), problem: 'buckets: A histogram needs "buckets": numbers that ascend' },
@@ -120,12 +123,16 @@ const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: s
   },
   ...["a-b", "9a", "a:b", "__name", "größe"].map((name) => ({
     rule: { labels: [{ name, field: "name" }] },
-    problem: `labels[0]: "${name}" is not a name for a label`,
+    problem: `labels[0].name: "${name}" is not a name for a label: letters, digits and _`,
   })),
   { rule: { labels: ["name", "port", "name"] }, problem: 'labels[2]: The label "name" is there twice' },
   {
+    rule: { labels: ["name", { name: "name", field: "port" }] },
+    problem: 'labels[1].name: The label "name" is there twice',
+  },
+  {
     rule: { ...histogram([1]), labels: [{ name: "le", field: "name" }] },
-    problem: 'labels[0]: The label "le" of a histogram is that of its buckets',
+    problem: 'labels[0].name: The label "le" of a histogram is that of its buckets',
   },
   {
     rule: { labels: [{ name: "name", steps: ["lowr"] }] },
@@ -158,8 +165,7 @@ const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: s
   },
   {
     rule: { labels: [{ name: "name", steps: [{ regex: { match: "(" } }] }] },
-    problem:
-      "labels[0].steps[0].regex: Cannot compile the regular expression: Invalid regular expression: /(/u: Unterminated group",
+    problem: 'labels[0].steps[0].regex.match: Cannot compile the regular expression "(": Unterminated group',
   },
   {
     rule: { labels: [{ name: "host", steps: [{ dns: "nmae" }] }] },

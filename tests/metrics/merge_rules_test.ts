@@ -75,9 +75,9 @@ Deno.test("mergeRules() gives a problem with a key of the user its place", () =>
   ]);
 });
 
-Deno.test("mergeRules() gives a problem that a change makes the place of the user's rule", () => {
+Deno.test("mergeRules() gives a problem that a change makes the place of what the user says", () => {
   assert.deepEqual(withUser({ name: "by_name", type: "histogram", value: "bytes" }).problems, [
-    'rules[0]: A histogram needs "buckets": numbers that ascend',
+    'rules[0].type: A histogram needs "buckets": numbers that ascend',
   ]);
 });
 

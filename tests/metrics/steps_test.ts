@@ -114,7 +114,7 @@ const PROBLEMS: readonly { step: string; argument: Literal; problem: string }[] 
   {
     step: "regex",
     argument: { match: "(" },
-    problem: "Cannot compile the regular expression: Invalid regular expression: /(/u: Unterminated group",
+    problem: 'Cannot compile the regular expression "(": Unterminated group',
   },
   { step: "cidr", argument: { v4: 33 }, problem: 'Expected a whole number from 0 to 32, not "33"' },
   { step: "cidr", argument: { v6: 129 }, problem: 'Expected a whole number from 0 to 128, not "129"' },
@@ -220,3 +220,25 @@ Deno.test("watch() asks nothing of steps that do not change", () => {
 Deno.test("compileRegExp() reads text as code points", () => {
   assert(compileRegExp("^.$", nodeOf(""), new Problems())!.test("😀"));
 });
+
+const UNREADABLE: readonly { source: string; reason: string }[] = [
+  { source: "(", reason: "Unterminated group" },
+  { source: ")", reason: "Unmatched ')'" },
+  { source: "[z-a]", reason: "Range out of order in character class" },
+  { source: "*", reason: "Nothing to repeat" },
+  { source: "a{2,1}", reason: "numbers out of order in {} quantifier" },
+  { source: "/u: (", reason: "Unterminated group" },
+  { source: 'a: "b"\n(', reason: "Unterminated group" },
+];
+
+for (const { source, reason } of UNREADABLE) {
+  Deno.test(`compileRegExp() says of ${JSON.stringify(source)} what was written, without what is added to it`, () => {
+    for (const pattern of [source, `^(?:${source})$`]) {
+      const problems = new Problems();
+      assert.equal(compileRegExp(source, nodeOf(source, "c.yml:1:2"), problems, pattern), undefined);
+      assert.deepEqual(problems.lines(), [
+        `c.yml:1:2: Cannot compile the regular expression ${JSON.stringify(source)}: ${reason}`,
+      ]);
+    }
+  });
+}

@@ -1,6 +1,6 @@
 /**
  * How long does a pass over 50,000 TCP sockets take, and for how long does it hold the event loop? Beside it, `ss`.
- * As root: `deno run --allow-all bench/sockets_bench.ts`
+ * As root: `deno run --allow-all bench/sockets.ts`
  */
 import { createInterface } from "node:readline";
 import process from "node:process";

@@ -1,4 +1,4 @@
-/** How soon does the binary answer its first scrape, and what does it hold when idle? `deno run -A bench/start_bench.ts [BINARY]` */
+/** How soon does the binary answer its first scrape, and what does it hold when idle? `deno run -A bench/start.ts [BINARY]` */
 const binary = Deno.args[0] ?? "dist/netcensus";
 const RUNS = 5;
 const PORT = 19_199;
