@@ -106,10 +106,10 @@ function orSwitch<S extends Switch>(shape: RecordShape<S>): RecordShape<S> {
   return {
     ...shape,
     read(node, problems) {
-      if (node.kind === "scalar" && typeof node.value === "boolean") {
-        return { ...shape.defaults(), enabled: node.value };
+      if (node.kind === "scalar" && (node.text === "true" || node.text === "false")) {
+        return { ...shape.defaults(), enabled: node.text === "true" };
       }
-      if (node.kind === "scalar" && node.value !== null) {
+      if (node.kind === "list" || (node.kind === "scalar" && node.value !== null)) {
         problems.add(node, `Expected true, false or a map of settings, not ${describe(node)}`);
         return undefined;
       }

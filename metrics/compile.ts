@@ -188,7 +188,10 @@ class RuleCompiler {
 
   #checkName(name: string, type: MetricType, taken: Map<string, string>): void {
     if (!METRIC_NAME.test(name)) {
-      this.#report("name", `"${name}" is not a name for a metric: letters, digits, _ and :`);
+      this.#report(
+        "name",
+        `"${name}" is not a name for a metric: letters, digits, _ and :, not a digit first`,
+      );
     }
     if (RESERVED.test(name)) {
       this.#report("name", `The name "${name}" is reserved for the exporter's own metrics`);
@@ -220,9 +223,13 @@ class RuleCompiler {
       if (buckets !== undefined) this.#report("buckets", `A ${type} has no buckets`);
       return [];
     }
-    if (buckets === undefined || buckets.some((bound, i) => i > 0 && bound <= buckets[i - 1]!)) {
-      const place = entryOf(this.#node, "buckets") ? "buckets" : "type";
-      this.#report(place, 'A histogram needs "buckets": numbers that ascend');
+    const isWritten = entryOf(this.#node, "buckets") !== undefined;
+    // What cannot be read is reported where it is read.
+    if (buckets === undefined && isWritten) return [];
+    if (
+      buckets === undefined || buckets.some((bound, i) => bound <= buckets[i - 1]!)
+    ) {
+      this.#report(isWritten ? "buckets" : "type", 'A histogram needs "buckets": numbers that ascend');
       return [];
     }
     return buckets;
@@ -259,7 +266,10 @@ class RuleCompiler {
 
   #checkLabelName(name: string, node: Node, names: ReadonlySet<string>, type: string): void {
     if (!LABEL_NAME.test(name) || name.startsWith("__")) {
-      this.#problems.add(node, `"${name}" is not a name for a label: letters, digits and _`);
+      this.#problems.add(
+        node,
+        `"${name}" is not a name for a label: letters, digits and _, not a digit or __ first`,
+      );
     }
     if (name === "le" && type === "histogram") {
       this.#problems.add(node, 'The label "le" of a histogram is that of its buckets');

@@ -134,7 +134,8 @@ function compileConditions(node: Node, field: Field | undefined, problems: Probl
     const kind = own(CONDITIONS, key);
     if (kind === undefined) {
       const hint = didYouMean(key, [...Object.keys(CONDITIONS), "match", "not", "steps"]);
-      problems.add(place, `Unknown condition "${key}"${hint}`);
+      const known = hint || `; known are ${Object.keys(CONDITIONS).join(", ")} and not`;
+      problems.add(place, `Unknown condition "${key}"${known}`);
       return undefined;
     }
     return kind(value, field, problems);

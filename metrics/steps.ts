@@ -146,9 +146,10 @@ function compileRegex(
   };
 }
 
-/** The pattern may be more than what was written. */
+/** The pattern is made of what was written, which must be right by itself. */
 export function compileRegExp(source: string, node: Node, problems: Problems, pattern = source) {
   try {
+    new RegExp(source, "u");
     return new RegExp(pattern, "u");
   } catch (error) {
     const reason = (error as Error).message.replace(/^.*: /s, "");

@@ -24,9 +24,13 @@ export const MESSAGES: Readonly<Record<string, readonly string[]>> = {
     '2:10: Expected one of debug, info, warn, error, not "debgu" (did you mean "debug"?)',
     '3:11: Expected one of logfmt, json, not "xml"',
   ],
-  "bad-label-name": ['5:15: "source-port" is not a name for a label: letters, digits and _'],
+  "bad-label-name": [
+    '5:15: "source-port" is not a name for a label: letters, digits and _, not a digit or __ first',
+  ],
   "bad-max-series": ['4:17: Expected a whole number from 1 to 10000000, not "0"'],
-  "bad-metric-name": ['2:11: "web-connections" is not a name for a metric: letters, digits, _ and :'],
+  "bad-metric-name": [
+    '2:11: "web-connections" is not a name for a metric: letters, digits, _ and :, not a digit first',
+  ],
   "bad-network": [
     '5:7: Expected a network such as 10.0.0.0/8, not "192.168.0.0/33"',
     '6:7: Expected a network such as 10.0.0.0/8, not "home"',
@@ -44,14 +48,15 @@ export const MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "bad-type": ['4:11: Expected one of gauge, counter, histogram, not "guage" (did you mean "gauge"?)'],
   "buckets-of-gauge": ["4:14: A gauge has no buckets"],
   "buckets-of-words": [
-    '6:14: A histogram needs "buckets": numbers that ascend',
     '6:15: Expected a number, not "100ms"',
     '6:22: Expected a number, not "1s"',
   ],
   "cidr-of-port": ["6:15: The condition cidr is for addresses only"],
   "cidr-of-words": ['6:13: Expected a network such as 10.0.0.0/8, not "lan"'],
   "collector-is-text": ['2:12: Expected true, false or a map of settings, not "enabled"'],
-  "condition-of-object": ['6:7: Unknown condition "constructor"'],
+  "condition-of-object": [
+    '6:7: Unknown condition "constructor"; known are is, in, cidr, range, regex, present and not',
+  ],
   "descending-buckets": ['6:14: A histogram needs "buckets": numbers that ascend'],
   "document-is-list": ["1:1: Expected a map, not a list"],
   "document-is-text": ['1:1: Expected a map, not "collector.sockets"'],
@@ -118,7 +123,9 @@ export const MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "unknown-field": [`4:21: Unknown field "adress" of sockets; ${FIELDS}`],
   "unknown-key-of-collector": ['3:5: Unknown key "sourc" (did you mean "source"?)'],
   "unknown-key-of-enricher": ['3:5: Unknown key "network" (did you mean "networks"?)'],
-  "unknown-key-of-filter": ['6:7: Unknown condition "equals"'],
+  "unknown-key-of-filter": [
+    '6:7: Unknown condition "equals"; known are is, in, cidr, range, regex, present and not',
+  ],
   "unknown-key-of-label": [
     `5:15: Unknown field "port" of sockets; ${FIELDS}`,
     '6:9: Unknown key "feild" (did you mean "field"?)',

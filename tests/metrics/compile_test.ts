@@ -38,12 +38,18 @@ function histogram(buckets: Literal) {
 /** What is said in addition to the name and the source of a rule, and the problem with the path in the rule. */
 const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: string }[] = [
   { rule: { lables: [] }, problem: 'key lables: Unknown key "lables" (did you mean "labels"?)' },
-  { rule: { name: "a b" }, problem: 'name: "a b" is not a name for a metric: letters, digits, _ and :' },
+  {
+    rule: { name: "a b" },
+    problem: 'name: "a b" is not a name for a metric: letters, digits, _ and :, not a digit first',
+  },
   {
     rule: { name: "9lives" },
-    problem: 'name: "9lives" is not a name for a metric: letters, digits, _ and :',
+    problem: 'name: "9lives" is not a name for a metric: letters, digits, _ and :, not a digit first',
   },
-  { rule: { name: "größe" }, problem: 'name: "größe" is not a name for a metric: letters, digits, _ and :' },
+  {
+    rule: { name: "größe" },
+    problem: 'name: "größe" is not a name for a metric: letters, digits, _ and :, not a digit first',
+  },
   ...["netcensus_rows", "process_cpu_seconds_total", "nodejs_heap", "scrape_duration_seconds", "up"].map((
     name,
   ) => ({
@@ -123,7 +129,8 @@ const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: s
   },
   ...["a-b", "9a", "a:b", "__name", "größe"].map((name) => ({
     rule: { labels: [{ name, field: "name" }] },
-    problem: `labels[0].name: "${name}" is not a name for a label: letters, digits and _`,
+    problem:
+      `labels[0].name: "${name}" is not a name for a label: letters, digits and _, not a digit or __ first`,
   })),
   { rule: { labels: ["name", "port", "name"] }, problem: 'labels[2]: The label "name" is there twice' },
   {

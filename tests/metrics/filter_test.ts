@@ -205,10 +205,14 @@ const PROBLEMS: readonly { filter: Literal; problem: string }[] = [
     filter: { match: "port", rnage: "1-" },
     problem: 'key filter.rnage: Unknown condition "rnage" (did you mean "range"?)',
   },
-  { filter: { match: "port", all: [] }, problem: 'key filter.all: Unknown condition "all"' },
+  {
+    filter: { match: "port", all: [] },
+    problem: 'key filter.all: Unknown condition "all"; known are is, in, cidr, range, regex, present and not',
+  },
   {
     filter: { match: "port", constructor: 1 },
-    problem: 'key filter.constructor: Unknown condition "constructor"',
+    problem:
+      'key filter.constructor: Unknown condition "constructor"; known are is, in, cidr, range, regex, present and not',
   },
   { filter: { match: "host", is: "x" }, problem: 'filter.is: Expected an IP address, not "x"' },
   {
