@@ -75,7 +75,7 @@ export class Runner implements CollectorStatus {
       // It ends when the signal says, and then shows nothing.
       await this.#takeSnapshot(signal);
     }
-    if (this.#source.stream) await this.#settleStreams();
+    if (this.#hasStreams) await this.#settleStreams();
   }
 
   async stop(): Promise<void> {
@@ -113,16 +113,15 @@ export class Runner implements CollectorStatus {
   async #snapshot(signal: AbortSignal): Promise<void> {
     const { ledger } = this.#options;
     ledger.begin();
-    await drive(this.#source.snapshot!(signal), { signal, between: () => ledger.vocabulary.forgetIfFull() });
+    this.#tick();
+    await drive(this.#source.snapshot!(signal), { signal, between: () => this.#tick() });
     await drive(ledger.settle("snapshot"), { signal });
   }
 
   async #runStream(): Promise<void> {
-    const { ledger } = this.#options;
     const { signal } = this.#stopping;
     const between = () => {
-      ledger.vocabulary.forgetIfFull();
-      ledger.tick(Math.floor(performance.now() / 1000));
+      this.#tick();
       if (this.success !== true) this.#succeeded();
     };
     for (let retry = MIN_RETRY_MS; !signal.aborted; retry = Math.min(2 * retry, MAX_RETRY_MS)) {
@@ -139,8 +138,19 @@ export class Runner implements CollectorStatus {
     }
   }
 
+  /** A pass may bring records of a stream as well: what has changed since the pass before. */
+  get #hasStreams(): boolean {
+    return this.#options.collector.records.some(({ kind }) => kind === "stream");
+  }
+
+  #tick(): void {
+    const { ledger } = this.#options;
+    ledger.vocabulary.forgetIfFull();
+    ledger.tick(Math.floor(performance.now() / 1000));
+  }
+
   async #settleStreams(): Promise<void> {
-    this.#options.ledger.tick(Math.floor(performance.now() / 1000));
+    this.#tick();
     this.#settling ??= drive(this.#options.ledger.settle("stream")).finally(() => this.#settling = undefined);
     await this.#settling;
   }

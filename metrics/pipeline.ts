@@ -15,6 +15,7 @@ export class RuleSet implements Sink {
   readonly columns: Columns;
   readonly #labels = new Map<string, Label>();
   #fullLabel = false;
+  #clock = -1;
 
   constructor(readonly type: RecordType, vocabulary: Vocabulary) {
     this.row = new Float64Array(Object.keys(type.fields).length).fill(NaN);
@@ -45,6 +46,8 @@ export class RuleSet implements Sink {
   }
 
   set clock(clock: number) {
+    if (clock === this.#clock) return;
+    this.#clock = clock;
     for (const rule of this.rules) {
       rule.flush();
       rule.table.clock = clock;

@@ -218,6 +218,13 @@ Deno.test("collect() shows what a stream has brought", async () => {
   await runner.stop();
 });
 
+Deno.test("collect() shows the records of a stream that a pass has brought", async () => {
+  const { runner, rows } = runnerOf((context) => ({ snapshot: () => piece(() => emit(context, EVENTS, 1)) }));
+  await runner.collect(NEVER);
+  await after(1000, () => runner.collect(NEVER));
+  assert.deepEqual([...rows("events_total").values], [2]);
+});
+
 Deno.test("a problem is counted and logged", async () => {
   const { runner, lines } = runnerOf((context) => ({
     snapshot: () =>
