@@ -5,9 +5,11 @@ import { flagsOf, parseCommandLine } from "./config/flags.ts";
 import { helpText } from "./config/help.ts";
 import { formatListenAddress } from "./config/listen_address.ts";
 import { isEnabled, loadValues } from "./config/load.ts";
+import { collectorTable, summary } from "./config/report.ts";
 import { rootShape, SECTIONS, type Values } from "./config/settings.ts";
 import { showConfiguration } from "./config/show.ts";
 import type { Collector } from "./core/collector.ts";
+import type { Lookup } from "./core/enricher.ts";
 import { Log } from "./core/log.ts";
 import { type MapNode, Problems } from "./core/node.ts";
 import project from "./deno.json" with { type: "json" };
@@ -27,6 +29,7 @@ interface Plan {
   readonly values: Values;
   readonly rules: readonly MapNode[];
   readonly pipelines: readonly Pipeline[];
+  readonly lookups: ReadonlyMap<string, Lookup>;
 }
 
 /** The program, with these collectors; gives its exit status. */
@@ -43,12 +46,12 @@ export async function main(args: readonly string[], collectors: readonly Collect
   const { configFile: file, node } = commandLine;
   const values = await loadValues({ shape, file, flags: node, environment: Deno.env.toObject() }, problems);
   const plan = values && makePlan(values, collectors, problems);
-  if (plan === undefined || problems.any) return complain(problems, 1);
+  if (values === undefined || plan === undefined || problems.any) return complain(problems, 1);
   switch (commandLine.command) {
     case "check":
-      return say(summary(plan, file));
+      return say(summary(file ?? "the command line", running(plan)));
     case "collectors":
-      return say(collectorTable(plan));
+      return say(collectorTable(collectors, values, hasCapability));
     default:
       return await run(plan);
   }
@@ -58,14 +61,20 @@ function makePlan(values: Values, collectors: readonly Collector[], problems: Pr
   const pipelines = collectors.map((collector) => new Pipeline(collector));
   const ruleSets = pipelines.flatMap(({ ruleSets }) => ruleSets);
   const rules = mergeRules(collectors.flatMap(({ rules }) => rules), values.rules, problems);
-  compileRules(rules, { ruleSets, ...openEnrichers(ENRICHERS, values.enrich, problems) }, problems);
-  return { values, rules, pipelines };
+  const enrichers = openEnrichers(ENRICHERS, values.enrich, problems);
+  compileRules(rules, { ruleSets, ...enrichers }, problems);
+  return { values, rules, pipelines, lookups: enrichers.lookups };
 }
 
-async function run({ values, rules, pipelines }: Plan): Promise<number> {
+function running({ values, pipelines }: Plan): readonly Pipeline[] {
+  return pipelines.filter(({ collector }) => isEnabled(collector, values));
+}
+
+async function run(plan: Plan): Promise<number> {
+  const { values, rules, pipelines, lookups } = plan;
   const { web, path: paths, collectors: { interval } } = values;
   const log = new Log({ ...values.log, write: (line) => Deno.stderr.writeSync(ENCODER.encode(line)) });
-  const running = pipelines.filter(({ collector }) => isEnabled(collector, values)).map((ledger) => {
+  const collectors = running(plan).map((ledger) => {
     const { collector } = ledger;
     const settings = values.collectors[collector.name] as Record<string, unknown>;
     const runner = new Runner({ collector, settings, ledger, paths, log, interval });
@@ -81,7 +90,7 @@ async function run({ values, rules, pipelines }: Plan): Promise<number> {
     addresses: web.listen_address,
     metricsPath: web.telemetry_path,
     maxRequests: web.max_requests,
-    collectors: running,
+    collectors,
     own: web.disable_exporter_metrics ? undefined : new ProcessMetrics(),
     configuration: () =>
       showConfiguration({ collectors: pipelines.map(({ collector }) => collector), values, rules }),
@@ -94,14 +103,23 @@ async function run({ values, rules, pipelines }: Plan): Promise<number> {
     log.error("Cannot listen", { addresses, error });
     return 1;
   }
-  for (const { runner } of running) runner.start();
+  const stopping = new AbortController();
+  for (const [enricher, lookup] of lookups) {
+    lookup.run?.(stopping.signal).catch((error) => log.error("The enricher failed", { enricher, error }));
+  }
+  for (const { runner } of collectors) runner.start();
+  Deno.addSignalListener(
+    "SIGHUP",
+    () => log.warn("The configuration is read at the start only", { signal: "SIGHUP" }),
+  );
   const signalled = nextSignal(["SIGTERM", "SIGINT"]);
   log.info("Started", {
     version: project.version,
-    collectors: running.map(({ status }) => status.name).join(","),
+    collectors: collectors.map(({ status }) => status.name).join(","),
   });
   log.info("Stopping", { signal: await signalled });
-  const stopped = Promise.all([server.close(), ...running.map(({ runner }) => runner.stop())]);
+  stopping.abort();
+  const stopped = Promise.all([server.close(), ...collectors.map(({ runner }) => runner.stop())]);
   await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, MAX_STOP_MS))]);
   return 0;
 }
@@ -110,27 +128,6 @@ function nextSignal(signals: readonly Deno.Signal[]): Promise<Deno.Signal> {
   return new Promise((resolve) => {
     for (const signal of signals) Deno.addSignalListener(signal, () => resolve(signal));
   });
-}
-
-function summary({ values, pipelines }: Plan, file = "the command line"): string {
-  const enabled = pipelines.filter(({ collector }) => isEnabled(collector, values));
-  const lines = enabled.map(({ collector, rules }) => `  ${collector.name}: ${rules.length} metrics\n`);
-  return `${file} is good.\nCollectors that run:\n${lines.join("") || "  none\n"}`;
-}
-
-function collectorTable({ values, pipelines }: Plan): string {
-  return pipelines.map(({ collector }) => {
-    const { name, help, enabled, privileges } = collector;
-    const runs = isEnabled(collector, values) ? "runs" : "does not run";
-    const needs = privileges.map(({ capability, purpose }) =>
-      `  ${capability} for ${purpose}: ${
-        hasCapability(capability) ? "this process has it" : "this process lacks it"
-      }\n`
-    );
-    return `${name}: ${help}\n  by default ${enabled ? "on" : "off"}; ${runs} as configured\n${
-      needs.join("") || "  needs no privilege\n"
-    }`;
-  }).join("");
 }
 
 function say(text: string): number {

@@ -1,7 +1,7 @@
-import { own } from "../core/own.ts";
+import type { Capability } from "../core/collector.ts";
 
 /** include/uapi/linux/capability.h */
-const BITS: Readonly<Record<string, bigint>> = {
+const BITS: Readonly<Record<Capability, bigint>> = {
   CAP_DAC_READ_SEARCH: 2n,
   CAP_NET_ADMIN: 12n,
   CAP_NET_RAW: 13n,
@@ -9,9 +9,7 @@ const BITS: Readonly<Record<string, bigint>> = {
 };
 
 /** Whether this process has the capability now. */
-export function hasCapability(name: string): boolean {
-  const bit = own(BITS, name);
-  if (bit === undefined) throw new TypeError(`Cannot look for the capability ${name}: it is unknown`);
+export function hasCapability(name: Capability): boolean {
   const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status")) ?? [];
-  return effective !== undefined && ((BigInt(`0x${effective}`) >> bit) & 1n) === 1n;
+  return effective !== undefined && ((BigInt(`0x${effective}`) >> BITS[name]) & 1n) === 1n;
 }

@@ -3,6 +3,7 @@ import type { Log } from "../core/log.ts";
 import type { Ledger } from "../core/record.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { drive } from "../core/work.ts";
+import { Outcome } from "./outcome.ts";
 
 /** A snapshot that is younger is not taken anew for a scrape. */
 const MIN_AGE_MS = 1000;
@@ -20,26 +21,27 @@ export interface RunnerOptions {
 }
 
 /**
- * Runs one collector: times it, catches what it throws, counts its problems, gives the event loop its turns. Whatever
- * a collector does, its series are those of its last pass that succeeded wholly, or there are none.
+ * Runs one collector: times it, catches what it throws, counts its problems, gives the event loop its turns. The series
+ * of its snapshots are those of its last pass, if that succeeded wholly, or there are none; those of its streams stay.
  */
 export class Runner implements CollectorStatus {
   readonly name: string;
-  success: boolean | undefined;
   durationSeconds = 0;
-  lastSuccessSeconds = 0;
-  lastError = "";
   readonly problems: Map<string, number>;
   readonly #options: RunnerOptions;
   readonly #source: Source;
   readonly #stopping = new AbortController();
+  readonly #snapshots = new Outcome();
+  readonly #streams = new Outcome();
   /** The pass that is under way, and the work in it, which may outlive a pass that was given up. */
   #pass: Promise<void> | undefined;
   #work: Promise<void> | undefined;
   #passEnd = -Infinity;
+  /** Whether the last pass ended because a scrape did not wait longer. */
+  #isCut = false;
   #settling: Promise<void> | undefined;
   #stream: Promise<void> | undefined;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
 
   constructor(options: RunnerOptions) {
     const { collector, settings, ledger, log, paths } = options;
@@ -56,11 +58,29 @@ export class Runner implements CollectorStatus {
     this.#source = collector.open(settings, context);
   }
 
+  get success(): boolean | undefined {
+    const known = this.#outcomes.map(({ success }) => success);
+    return known.length === 0 ? undefined : !known.includes(false);
+  }
+
+  get lastError(): string {
+    return this.#outcomes.find(({ success }) => success === false)?.error ?? "";
+  }
+
+  get lastSuccessSeconds(): number {
+    const times = this.#outcomes.map(({ lastSuccessSeconds }) => lastSuccessSeconds);
+    return times.length === 0 ? 0 : Math.min(...times);
+  }
+
   start(): void {
     const { collector, interval } = this.#options;
     if (this.#source.stream) this.#stream = this.#runStream();
+    if (this.#hasStreams) {
+      this.#tick();
+      this.#timers.push(setInterval(() => this.#tick(), 1000));
+    }
     if (this.#source.snapshot && collector.schedule === "interval") {
-      this.#timer = setInterval(() => this.#pass ?? this.#takeSnapshot(), 1000 * interval);
+      this.#timers.push(setInterval(() => this.#pass ?? this.#takeSnapshot(), 1000 * interval));
       this.#takeSnapshot();
     }
   }
@@ -68,21 +88,32 @@ export class Runner implements CollectorStatus {
   /** Brings the series up to date for a scrape that waits no longer than the signal says. */
   async collect(signal: AbortSignal): Promise<void> {
     const followsScrapes = this.#options.collector.schedule === "scrape";
-    const isFirst = this.success === undefined;
-    if (this.#pass) {
-      if (followsScrapes || isFirst) await unlessAborted(this.#pass, signal);
-    } else if (this.#source.snapshot && followsScrapes && performance.now() - this.#passEnd >= MIN_AGE_MS) {
+    if (this.#pass && (followsScrapes || this.#snapshots.success === undefined)) {
+      await unlessAborted(this.#pass, signal);
+    }
+    if (!this.#pass && this.#source.snapshot && followsScrapes) {
+      const isOld = this.#isCut || performance.now() - this.#passEnd >= MIN_AGE_MS;
       // It ends when the signal says, and then shows nothing.
-      await this.#takeSnapshot(signal);
+      if (isOld && !signal.aborted) await this.#takeSnapshot(signal);
     }
     if (this.#hasStreams) await this.#settleStreams();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#stopping.abort(new Error("The exporter stops"));
     await Promise.allSettled([this.#pass, this.#stream]);
     this.#source.close?.();
+  }
+
+  /** Of the kinds of work that have been done. */
+  get #outcomes(): Outcome[] {
+    return [this.#snapshots, this.#streams].filter(({ success }) => success !== undefined);
+  }
+
+  /** A pass may bring records of a stream as well: what has changed since the pass before. */
+  get #hasStreams(): boolean {
+    return this.#options.collector.records.some(({ kind }) => kind === "stream");
   }
 
   #takeSnapshot(signal?: AbortSignal): Promise<void> {
@@ -91,21 +122,21 @@ export class Runner implements CollectorStatus {
     this.#pass = this.#runPass(AbortSignal.any([deadline, this.#stopping.signal])).finally(() => {
       this.#pass = undefined;
       this.#passEnd = performance.now();
+      this.#isCut = deadline.aborted;
     });
     return this.#pass;
   }
 
   async #runPass(signal: AbortSignal): Promise<void> {
-    const { ledger } = this.#options;
     const start = performance.now();
     try {
       if (this.#work) throw new Error("The pass before has not ended yet");
       this.#work = this.#snapshot(signal).finally(() => this.#work = undefined);
       await unlessAborted(this.#work, signal, "throw");
-      this.#succeeded();
+      this.#succeeded(this.#snapshots);
     } catch (error) {
-      ledger.abandon();
-      this.#failed(error);
+      this.#options.ledger.abandon();
+      this.#failed(this.#snapshots, error);
     }
     this.durationSeconds = (performance.now() - start) / 1000;
   }
@@ -113,16 +144,15 @@ export class Runner implements CollectorStatus {
   async #snapshot(signal: AbortSignal): Promise<void> {
     const { ledger } = this.#options;
     ledger.begin();
-    this.#tick();
-    await drive(this.#source.snapshot!(signal), { signal, between: () => this.#tick() });
+    await drive(this.#source.snapshot!(signal), { signal, between: () => ledger.vocabulary.forgetIfFull() });
     await drive(ledger.settle("snapshot"), { signal });
   }
 
   async #runStream(): Promise<void> {
-    const { signal } = this.#stopping;
+    const { ledger } = this.#options, { signal } = this.#stopping;
     const between = () => {
-      this.#tick();
-      if (this.success !== true) this.#succeeded();
+      ledger.vocabulary.forgetIfFull();
+      if (this.#streams.success !== true) this.#succeeded(this.#streams);
     };
     for (let retry = MIN_RETRY_MS; !signal.aborted; retry = Math.min(2 * retry, MAX_RETRY_MS)) {
       try {
@@ -131,22 +161,17 @@ export class Runner implements CollectorStatus {
         throw new Error("The stream ended");
       } catch (error) {
         if (signal.aborted) return;
-        if (this.success === true) retry = MIN_RETRY_MS;
-        this.#failed(error);
+        if (this.#streams.success === true) retry = MIN_RETRY_MS;
+        this.#failed(this.#streams, error);
       }
       await unlessAborted(new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, retry))), signal);
     }
   }
 
-  /** A pass may bring records of a stream as well: what has changed since the pass before. */
-  get #hasStreams(): boolean {
-    return this.#options.collector.records.some(({ kind }) => kind === "stream");
-  }
-
+  /** Each second, so that records are marked with their time, and a stream that is open counts as well. */
   #tick(): void {
-    const { ledger } = this.#options;
-    ledger.vocabulary.forgetIfFull();
-    ledger.tick(Math.floor(performance.now() / 1000));
+    this.#options.ledger.tick(Math.floor(performance.now() / 1000));
+    if (this.#streams.success === true) this.#streams.succeeded();
   }
 
   async #settleStreams(): Promise<void> {
@@ -155,21 +180,15 @@ export class Runner implements CollectorStatus {
     await this.#settling;
   }
 
-  #succeeded(): void {
-    if (this.success === false) this.#options.log.info("The collector works again", { collector: this.name });
-    this.success = true;
-    this.lastError = "";
-    this.lastSuccessSeconds = Date.now() / 1000;
+  #succeeded(work: Outcome): void {
+    if (work.succeeded()) this.#options.log.info("The collector works again", { collector: this.name });
   }
 
-  #failed(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+  #failed(work: Outcome, error: unknown): void {
     const { log } = this.#options;
-    const details = { collector: this.name, error: message };
-    if (message !== this.lastError) log.error("The collector failed", details);
+    const details = { collector: this.name, error };
+    if (work.failed(error)) log.error("The collector failed", details);
     else log.debug("The collector failed again", details);
-    this.success = false;
-    this.lastError = message;
   }
 
   #problem(

@@ -43,9 +43,15 @@ const LOG = {
   format: setting(choice(LOG_FORMATS), "logfmt", { help: "Format of the log, on standard error" }),
 };
 
+/** A path without the slash at its end. */
+const folder: Shape<string> = {
+  ...text,
+  read: (node, problems) => text.read(node, problems)?.replace(/(?!^)\/+$/, ""),
+};
+
 const PATH = {
-  procfs: setting(text, "/proc", { help: "Where procfs is mounted" }),
-  sysfs: setting(text, "/sys", { help: "Where sysfs is mounted" }),
+  procfs: setting(folder, "/proc", { help: "Where procfs is mounted" }),
+  sysfs: setting(folder, "/sys", { help: "Where sysfs is mounted" }),
 };
 
 const COLLECTORS = {
@@ -119,13 +125,21 @@ function orSwitch<S extends Switch>(shape: RecordShape<S>): RecordShape<S> {
   };
 }
 
+/** What is served beside the metrics. */
+const OTHER_PAGES = /^\/(-\/.*|health|config)?$/;
+
 function urlPath(): Shape<string> {
   return {
     expects: "a path such as /metrics",
     read(node, problems) {
       const path = text.read(node, problems);
-      if (path === undefined || /^\/[^\s?#]+$/.test(path)) return path;
-      problems.add(node, `Expected ${this.expects}, not ${describe(node)}`);
+      if (path === undefined) return undefined;
+      const isPath = path.startsWith("/") && new URL(path, "http://localhost").pathname === path;
+      if (isPath && !OTHER_PAGES.test(path)) return path;
+      problems.add(
+        node,
+        `Expected ${this.expects}, not ${describe(node)}${isPath ? ", which is another page" : ""}`,
+      );
       return undefined;
     },
   };

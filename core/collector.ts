@@ -25,17 +25,18 @@ export interface Context extends Intake {
 
 /** A configured collector. What it opens, it opens when its work begins. */
 export interface Source {
-  /** One pass over the whole present state. */
+  /** One pass over the whole present state. Must end soon after the signal is aborted. */
   snapshot?(signal: AbortSignal): Work;
-  /** Runs until the signal is aborted. */
+  /** Runs until the signal is aborted. It yields for the first time when it is open, before it waits for data. */
   stream?(signal: AbortSignal): Work;
   /** Lets go of what the source holds open. */
   close?(): void;
 }
 
+export type Capability = "CAP_DAC_READ_SEARCH" | "CAP_NET_ADMIN" | "CAP_NET_RAW" | "CAP_SYS_PTRACE";
+
 export interface Privilege {
-  /** A Linux capability: "CAP_NET_ADMIN". */
-  readonly capability: string;
+  readonly capability: Capability;
   /** What it is needed for, as the end of a sentence. */
   readonly purpose: string;
 }

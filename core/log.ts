@@ -15,7 +15,10 @@ export interface LogOptions {
 const BURST = 3;
 const WINDOW_MS = 30_000;
 
-/** One line per event. A message is a constant text; what varies goes into its details. */
+/**
+ * One line per event. A message is a constant text; what varies goes into its details. Lines with the same message,
+ * collector and reason are limited.
+ */
 export class Log {
   readonly #options: LogOptions;
   readonly #windows = new Map<string, { written: number; suppressed: number }>();
@@ -42,7 +45,7 @@ export class Log {
 
   #log(level: LogLevel, message: string, details: Details = {}): void {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.level)) return;
-    const key = `${level} ${message} ${details["collector"] ?? ""}`;
+    const key = `${level} ${message} ${details["collector"] ?? ""} ${details["reason"] ?? ""}`;
     let window = this.#windows.get(key);
     if (window === undefined) {
       window = { written: 0, suppressed: 0 };
@@ -62,7 +65,11 @@ export class Log {
   #write(level: LogLevel, message: string, details: Details): void {
     const head = { ts: new Date().toISOString(), level, msg: message };
     const fields = { ...head, ...details, ...head };
-    this.#options.write(this.#options.format === "json" ? json(fields) : logfmt(fields));
+    try {
+      this.#options.write(this.#options.format === "json" ? json(fields) : logfmt(fields));
+    } catch {
+      // Whoever cannot be told is not told: a full disk or a closed pipe ends nothing else.
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import type { Work } from "./work.ts";
  * - `ip`: an IPv4 address is itself, an IPv6 address the number that the vocabulary gave it
  * - `text`: the number that the vocabulary gave it
  * - `choice`: the index of one of a fixed list of words
- * - `number`: itself; with a `max` below 65,536 it is its own id, which saves a look-up per record
+ * - `number`: itself. With a `max` below 65,536 it is whole and from 0, which saves a look-up per record
  */
 export type Field =
   | { readonly type: "ip" | "text"; readonly help: string }
@@ -35,7 +35,10 @@ export function recordType<const F extends Fields>(type: Omit<RecordType<F>, "at
   return { ...type, at: Object.fromEntries(entries) as RecordType<F>["at"] };
 }
 
-/** Takes the records of one type: the collector fills the row and calls `emit()`, which keeps nothing of it. */
+/**
+ * Takes the records of one type: the collector fills the row and calls `emit()`, which keeps nothing of it. The row
+ * keeps what was written to it: a field that a record lacks is to be written as NaN.
+ */
 export interface Sink {
   readonly row: Float64Array;
   emit(): void;

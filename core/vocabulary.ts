@@ -5,8 +5,8 @@ export const IPV6_BASE = 2 ** 32;
 
 /**
  * The numbers that stand in records for what is not a number: IPv6 addresses and texts. One for each source.
- * It is bounded by `forgetIfFull()`, which the runner calls between records: the numbers given until then lose
- * their meaning, and whoever keeps some compares `generation`.
+ * It is bounded by `forgetIfFull()`, which is called where the work of a source yields: the numbers given until then
+ * lose their meaning, and whoever keeps some over a `yield` compares `generation`.
  */
 export class Vocabulary {
   generation = 0;

@@ -94,12 +94,12 @@ export function mergeRules(
       continue;
     }
     places.set(name.text, name.place);
-    rules.set(name.text, overlay(rules.get(name.text), node));
+    rules.set(name.text, changed(rules.get(name.text), node));
   }
   return [...rules.values()];
 }
 
-function overlay(below: MapNode | undefined, above: MapNode): MapNode {
+function changed(below: MapNode | undefined, above: MapNode): MapNode {
   const kept = below?.entries.filter(({ key }) => !entryOf(above, key)) ?? [];
   return { ...above, entries: [...kept, ...above.entries] };
 }
@@ -138,6 +138,12 @@ class RuleCompiler {
       this.#report(
         "ttl",
         `The records of ${ruleSet.type.name} are snapshots: their series have no time to live`,
+      );
+    }
+    if (type === "counter" && read.value === "count" && ruleSet.type.kind === "snapshot") {
+      this.#report(
+        "type",
+        `The records of ${ruleSet.type.name} are snapshots: their number goes up and down`,
       );
     }
     const labels = this.#labels(read.labels, ruleSet, type);

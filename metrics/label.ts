@@ -11,6 +11,8 @@ export const OTHER = "other";
 /** Ids of what labels say are never 0, which is a hole. Even: a text. Odd: a number of the column, as it is. */
 export const OTHER_ID = 2;
 
+const OVERFULL = 2;
+
 /** A name, and the steps that lead from the value of a column to the text. */
 export interface LabelPart {
   readonly name: string;
@@ -25,7 +27,7 @@ export class Label implements ColumnTable {
   table = new Int32Array(0);
   /** Where the id of its column stands among those of a record. */
   readonly index: number;
-  /** The highest id in use; ids past the limit call `onFull`. */
+  /** The highest id in use. Ids past the limit call `onFull`, which is told whether they are far past it. */
   size = OTHER_ID;
   limit = Infinity;
   readonly #parts: readonly LabelPart[];
@@ -36,7 +38,11 @@ export class Label implements ColumnTable {
   readonly #identity: Column["identity"];
   #numbers = new NumberIds();
 
-  constructor(readonly column: Column, parts: readonly LabelPart[], readonly onFull: () => void = () => {}) {
+  constructor(
+    readonly column: Column,
+    parts: readonly LabelPart[],
+    readonly onFull: (isOverfull: boolean) => void = () => {},
+  ) {
     this.index = column.index;
     this.#parts = parts;
     this.#identity = parts.length === 1 && parts[0]!.steps.length === 0 ? column.identity : "none";
@@ -50,7 +56,7 @@ export class Label implements ColumnTable {
     const label = this.#labelOf(id);
     this.table[id] = label;
     if (label > this.size) this.size = label;
-    if (label > this.limit) this.onFull();
+    if (label > this.limit) this.onFull(label > OVERFULL * this.limit);
     return label;
   }
 

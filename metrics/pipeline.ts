@@ -14,7 +14,9 @@ export class RuleSet implements Sink {
   readonly rules: Rule[] = [];
   readonly columns: Columns;
   readonly #labels = new Map<string, Label>();
+  /** Whether a label has grown past its limit, and whether so far that it cannot wait for the settling. */
   #fullLabel = false;
+  #overfullLabel = false;
   #clock = -1;
 
   constructor(readonly type: RecordType, vocabulary: Vocabulary) {
@@ -26,7 +28,7 @@ export class RuleSet implements Sink {
     const { row, rules, columns } = this;
     columns.read(row);
     for (let i = 0; i < rules.length; i++) rules[i]!.add(row, columns.ids);
-    if (this.#fullLabel) this.#forgetUnused();
+    if (this.#overfullLabel) this.#forgetUnused();
   }
 
   add(rule: Rule): void {
@@ -39,7 +41,10 @@ export class RuleSet implements Sink {
     const key = `${column.index} ${recipe}`;
     let label = this.#labels.get(key);
     if (label === undefined) {
-      label = new Label(column, parts, () => this.#fullLabel = true);
+      label = new Label(column, parts, (isOverfull) => {
+        this.#fullLabel = true;
+        this.#overfullLabel ||= isOverfull;
+      });
       this.#labels.set(key, label);
     }
     return label;
@@ -59,6 +64,9 @@ export class RuleSet implements Sink {
       rule.flush();
       yield* rule.table.settle();
     }
+    yield;
+    // Here the tables hold no more rows than they show.
+    if (this.#fullLabel) this.#forgetUnused();
   }
 
   #usesOf(label: Label) {
@@ -74,7 +82,7 @@ export class RuleSet implements Sink {
 
   /** Makes labels that are full forget the values that are in no row. */
   #forgetUnused(): void {
-    this.#fullLabel = false;
+    this.#fullLabel = this.#overfullLabel = false;
     for (const rule of this.rules) rule.flush();
     for (const label of this.#labels.values()) {
       if (label.size <= label.limit) continue;

@@ -15,7 +15,7 @@ const BUFFER = 65_536;
 /** A dump that gives nothing for so long will give nothing more. */
 const TIMEOUT_SECONDS = 2n;
 
-/** A netlink socket for dumps: a request, and many messages in answer. */
+/** A netlink socket for dumps: a request, and many messages in answer. When closed, it opens again for the next one. */
 export class NetlinkSocket {
   readonly messages = new NetlinkMessages(new Uint8Array(BUFFER));
   /** Whether the kernel says of the last dump that the table changed while it was read (NLM_F_DUMP_INTR). */
@@ -33,6 +33,7 @@ export class NetlinkSocket {
    * Sends the request, whose sequence number is set here, and yields whenever `messages` holds new messages.
    */
   *dump(request: Uint8Array<ArrayBuffer>): Iterable<void> {
+    if (this.#fd === CLOSED) this.#fd = this.#open();
     const sequence = this.#sequence = (this.#sequence + 1) >>> 0;
     new DataView(request.buffer).setUint32(8, sequence, true);
     if (libc().send(this.#fd, request, BigInt(request.length), 0) < 0) {
@@ -54,7 +55,7 @@ export class NetlinkSocket {
       }
     } finally {
       // The kernel would go on with a dump that is given up, and refuse the next one.
-      if (!isEnded) this.#reopen();
+      if (!isEnded) this.close();
     }
   }
 
@@ -69,11 +70,5 @@ export class NetlinkSocket {
     const timeout = new BigInt64Array([TIMEOUT_SECONDS, 0n]);
     libc().setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(timeout.buffer), timeout.byteLength);
     return fd;
-  }
-
-  #reopen(): void {
-    if (this.#fd === CLOSED) return;
-    this.close();
-    this.#fd = this.#open();
   }
 }

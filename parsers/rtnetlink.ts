@@ -9,6 +9,8 @@ const LINK = 16, ADDRESS = 8;
 const IFLA_IFNAME = 3, IFLA_EXT_MASK = 29, RTEXT_FILTER_SKIP_STATS = 8;
 const IFA_ADDRESS = 1, IFA_LOCAL = 2;
 
+const DECODER = new TextDecoder();
+
 export function linkRequest(): Uint8Array<ArrayBuffer> {
   const { bytes, view } = dumpRequest(RTM_GETLINK, LINK + 8);
   view.setUint16(32, 8, true);
@@ -32,7 +34,7 @@ export function readLinks(messages: NetlinkMessages, names: Map<number, string>)
       if (attributes.type !== IFLA_IFNAME) continue;
       const name = messages.bytes.subarray(attributes.start, attributes.stop);
       const end = name.indexOf(0);
-      names.set(index, new TextDecoder().decode(end < 0 ? name : name.subarray(0, end)));
+      names.set(index, DECODER.decode(end < 0 ? name : name.subarray(0, end)));
     }
   }
 }

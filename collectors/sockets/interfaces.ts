@@ -25,17 +25,21 @@ export class Interfaces {
   }
 
   /** Asks the kernel by netlink. */
-  refreshByNetlink(): void {
+  *refreshByNetlink(): Iterable<void> {
     const socket = new NetlinkSocket(NETLINK_ROUTE);
     try {
       const names = new Map<number, string>();
-      for (const _ of socket.dump(linkRequest())) readLinks(socket.messages, names);
+      for (const _ of socket.dump(linkRequest())) {
+        readLinks(socket.messages, names);
+        yield;
+      }
       const addresses: { ip: Ip; name: string }[] = [];
       for (const _ of socket.dump(addressRequest())) {
         for (const { ip, index } of readAddresses(socket.messages)) {
           const name = names.get(index);
           if (name !== undefined) addresses.push({ ip, name });
         }
+        yield;
       }
       this.#become(addresses, []);
     } finally {

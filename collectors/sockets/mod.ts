@@ -107,8 +107,8 @@ class SocketsSource implements Source {
     this.#procfs = new ProcfsSocketTable(context.paths.procfs, context.vocabulary, this.#report);
   }
 
-  *snapshot(): Iterable<void> {
-    this.#refreshInterfaces();
+  async *snapshot(): AsyncIterable<void> {
+    yield* this.#refreshInterfaces();
     if (this.#settings.process) {
       yield* this.#processes.refresh();
       if (this.#processes.incomplete) this.#context.problem("processes_incomplete");
@@ -186,11 +186,11 @@ class SocketsSource implements Source {
     return name === undefined ? NaN : this.#context.vocabulary.text(name);
   }
 
-  #refreshInterfaces(): void {
+  *#refreshInterfaces(): Iterable<void> {
     const { paths } = this.#context;
     if (isOwnProcfs(paths)) {
       try {
-        return this.#interfaces.refreshByNetlink();
+        return yield* this.#interfaces.refreshByNetlink();
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
         this.#context.log.debug("Interfaces are read from procfs", { collector: "sockets", error });

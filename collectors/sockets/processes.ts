@@ -19,12 +19,13 @@ export class Processes {
   }
 
   /** Walks the processes. */
-  *refresh(): Iterable<void> {
+  async *refresh(): AsyncIterable<void> {
     const names = new Map<number, string>();
     const pids = [...Deno.readDirSync(this.#procfs)].map(({ name }) => Number(name)).filter((pid) => pid > 0);
     let left = MAX_DESCRIPTORS;
     for (const pid of pids.sort((a, b) => a - b)) {
-      for (const _ of this.#visit(pid, names)) {
+      if (left < 0) break;
+      for await (const _ of this.#visit(pid, names)) {
         if (left-- <= 0) break;
         if (left % DESCRIPTORS_PER_PIECE === 0) yield;
       }
@@ -35,11 +36,12 @@ export class Processes {
   }
 
   /** Yields before each descriptor. */
-  *#visit(pid: number, names: Map<number, string>): Iterable<void> {
+  async *#visit(pid: number, names: Map<number, string>): AsyncIterable<void> {
     try {
       const folder = `${this.#procfs}/${pid}`;
       let name: string | undefined;
-      for (const descriptor of Deno.readDirSync(`${folder}/fd`)) {
+      // Not readDirSync(): a folder may have a hundred thousand entries, and that reads them all at once.
+      for await (const descriptor of Deno.readDir(`${folder}/fd`)) {
         yield;
         const inode = socketInode(`${folder}/fd/${descriptor.name}`);
         if (inode === undefined || names.has(inode)) continue;

@@ -33,9 +33,8 @@ const COMMANDS: Readonly<Record<string, (...args: string[]) => unknown>> = {
     return { series: Object.fromEntries(series), problems: Object.fromEntries(problems) };
   },
   /** Gives a pass up at its first yield. */
-  abort(source = "", walk = "false") {
-    const pass = collecting(source, walk).source.snapshot!(AbortSignal.abort()) as Iterable<void>;
-    for (const _ of pass) break;
+  async abort(source = "", walk = "false") {
+    for await (const _ of collecting(source, walk).source.snapshot!(AbortSignal.abort())) break;
   },
   close() {
     for (const collecting of collectings.values()) collecting[Symbol.dispose]();

@@ -363,7 +363,7 @@ Deno.test("A pass that is given up leaves nothing behind that the next one shows
   using collecting = collectingOf({ source: "procfs" });
   const whole = await collecting.collect();
   collecting.pipeline.begin();
-  for (const _ of collecting.source.snapshot!(AbortSignal.abort()) as Iterable<void>) break;
+  for await (const _ of collecting.source.snapshot!(AbortSignal.abort())) break;
   collecting.pipeline.abandon();
   assert.deepEqual(await collecting.collect(), whole);
 });
@@ -489,7 +489,7 @@ Deno.test("refresh() yields while it looks at a process with many descriptors", 
     Deno.writeTextFileSync(`${folder}/7/comm`, "busy\n");
     for (let i = 0; i < 2000; i++) Deno.symlinkSync(`socket:[${i}]`, `${folder}/7/fd/${i}`);
     const processes = new Processes(folder);
-    assert([...processes.refresh()].length >= 4);
+    assert((await Array.fromAsync(processes.refresh())).length >= 4);
     assert.equal(processes.nameOf(1999), "busy");
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -68,7 +68,9 @@ export function randomRule(
   { kind, name, ttl = 600 }: { kind: PlainRule["kind"]; name: string; ttl?: number },
 ): PlainRule {
   const type = random.pick(["gauge", "counter", "histogram"] as const);
-  const isCount = type !== "histogram" && random.int(2) === 0;
+  // The number of records of a snapshot is no counter.
+  const mayCount = type === "gauge" || (type === "counter" && kind === "stream");
+  const isCount = mayCount && random.int(2) === 0;
   const labels = Array.from({ length: random.int(6) }, (_, i) => randomLabel(random, `l${i}`));
   const filter = randomFilter(random, 2);
   const maxSeries = 1 + random.int(random.pick([3, 50]));

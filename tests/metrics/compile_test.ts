@@ -91,7 +91,11 @@ const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: s
     problem: 'value: Expected count or a field that is a number, not "count"',
   },
   { rule: { buckets: [1] }, problem: "buckets: A gauge has no buckets" },
-  { rule: { type: "counter", buckets: [1] }, problem: "buckets: A counter has no buckets" },
+  {
+    rule: { type: "counter" },
+    problem: "type: The records of sockets are snapshots: their number goes up and down",
+  },
+  { rule: { type: "counter", value: "bytes", buckets: [1] }, problem: "buckets: A counter has no buckets" },
   {
     rule: { type: "histogram", value: "bytes" },
     problem: 'type: A histogram needs "buckets": numbers that ascend',
@@ -281,7 +285,7 @@ Deno.test("compileRules() reports no clash with a rule that is not enabled", () 
 const TYPES = [
   { rule: { source: "sockets" }, type: "gauge" },
   { rule: { source: "flows" }, type: "counter" },
-  { rule: { source: "sockets", type: "counter" }, type: "counter" },
+  { rule: { source: "sockets", type: "counter", value: "bytes" }, type: "counter" },
   { rule: { source: "flows", type: "gauge" }, type: "gauge" },
 ];
 

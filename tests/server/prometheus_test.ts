@@ -24,7 +24,14 @@ function pipelines(): readonly Pipeline[] {
       { name: "rooms", help: 'Rooms, "all" of them.\nAnd a \\ line.', source: "rooms" },
       { name: "rooms_by_name", help: "By name.", source: "rooms", labels: ["name"] },
       { name: "rooms_size_bytes", help: "Size.", source: "rooms", value: "size", labels: ["number"] },
-      { name: "rooms_seen", help: "Seen.", source: "rooms", type: "counter", labels: ["name", "number"] },
+      {
+        name: "rooms_seen",
+        help: "Seen.",
+        source: "rooms",
+        type: "counter",
+        value: "size",
+        labels: ["name", "number"],
+      },
       {
         name: "rooms_size_histogram",
         help: "Sizes.",

@@ -1,0 +1,26 @@
+/** How one kind of work of a collector goes. */
+export class Outcome {
+  /** Unknown until it is decided for the first time. */
+  success: boolean | undefined;
+  error = "";
+  /** Unix time, 0 for never. */
+  lastSuccessSeconds = 0;
+
+  /** Gives whether that is new after a failure. */
+  succeeded(): boolean {
+    const isMended = this.success === false;
+    this.success = true;
+    this.error = "";
+    this.lastSuccessSeconds = Date.now() / 1000;
+    return isMended;
+  }
+
+  /** Gives whether that is another failure than before. */
+  failed(error: unknown): boolean {
+    const message = error instanceof Error ? error.message : String(error);
+    const isNew = message !== this.error;
+    this.success = false;
+    this.error = message;
+    return isNew;
+  }
+}
