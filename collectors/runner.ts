@@ -7,6 +7,8 @@ import { Outcome } from "./outcome.ts";
 
 /** A snapshot that is younger is not taken anew for a scrape. */
 const MIN_AGE_MS = 1000;
+/** How long the work of a pass that was given up may take to end before the next one fails. */
+const GRACE_MS = 100;
 /** How long a stream that failed waits before it begins again: at first, and at most. */
 const MIN_RETRY_MS = 1000, MAX_RETRY_MS = 60_000;
 
@@ -130,6 +132,9 @@ export class Runner implements CollectorStatus {
   async #runPass(signal: AbortSignal): Promise<void> {
     const start = performance.now();
     try {
+      if (this.#work) {
+        await unlessAborted(this.#work, AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]));
+      }
       if (this.#work) throw new Error("The pass before has not ended yet");
       this.#work = this.#snapshot(signal).finally(() => this.#work = undefined);
       await unlessAborted(this.#work, signal, "throw");
@@ -220,7 +225,7 @@ async function unlessAborted(
   if (signal.aborted) abort();
   signal.addEventListener("abort", abort, { once: true });
   try {
-    await Promise.race([promise, aborted.promise]);
+    await Promise.race([then === "throw" ? promise : promise.catch(() => {}), aborted.promise]);
   } finally {
     signal.removeEventListener("abort", abort);
     promise.catch(() => {});

@@ -249,6 +249,63 @@ Deno.test("a problem for a reason that is not declared is a failure", async () =
   assert.equal(runner.lastError, 'Cannot count a problem: test has no reason "even"');
 });
 
+Deno.test("a scrape that does not wait long fails no other that does", async () => {
+  const steps = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let passes = 0;
+  const { runner, rows } = runnerOf((context) => ({
+    async *snapshot() {
+      const pass = passes++;
+      emit(context, THINGS, pass);
+      yield await steps[pass]!.promise;
+    },
+  }));
+  const hasty = new AbortController();
+  const first = runner.collect(hasty.signal), second = runner.collect(NEVER);
+  hasty.abort(new Error("It is late"));
+  steps[0]!.resolve();
+  steps[1]!.resolve();
+  await Promise.all([first, second]);
+  assert.equal(passes, 2);
+  assert.equal(rows("things").rows, 1);
+  assert.equal(runner.success, true);
+});
+
+Deno.test("a stream that is open is a success although nothing comes", async () => {
+  const { runner } = runnerOf(() => ({
+    async *stream(signal) {
+      yield;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    },
+  }));
+  runner.start();
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(runner.success, true);
+  const before = runner.lastSuccessSeconds;
+  await runner.collect(NEVER);
+  assert.ok(runner.lastSuccessSeconds >= before);
+  await runner.stop();
+});
+
+Deno.test("a stream that works does not hide a snapshot that fails", async () => {
+  const { runner, lines } = runnerOf(() => ({
+    snapshot: () =>
+      piece(() => {
+        throw new Error("It broke");
+      }),
+    async *stream(signal) {
+      yield;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    },
+  }));
+  runner.start();
+  await runner.collect(NEVER);
+  await after(1000, () => runner.collect(NEVER));
+  assert.equal(runner.success, false);
+  assert.equal(runner.lastError, "It broke");
+  assert.equal(lines.length, 1);
+  await runner.stop();
+});
+
 Deno.test("stop() closes the source", async () => {
   let isClosed = false;
   const { runner } = runnerOf(() => ({ close: () => isClosed = true }));

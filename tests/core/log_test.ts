@@ -179,3 +179,25 @@ Deno.test("details other than the collector share a window", () => {
   const lines = logged({}, (log) => [1, 2, 3, 4, 5].forEach((line) => log.warn("m", { line })));
   assert.equal(lines.length, 3);
 });
+
+Deno.test("a line that cannot be written ends nothing", () => {
+  const log = new Log({
+    level: "info",
+    format: "logfmt",
+    write: () => {
+      throw new Error("No space left");
+    },
+  });
+  log.info("something");
+});
+
+Deno.test("lines with another reason are limited by themselves", () => {
+  const lines: string[] = [];
+  const log = new Log({ level: "info", format: "logfmt", write: (line) => lines.push(line) });
+  withFakeTimers(() => {
+    for (const reason of ["a", "b"]) {
+      for (let i = 0; i < 5; i++) log.info("something", { collector: "c", reason });
+    }
+  });
+  assert.equal(lines.filter((line) => line.includes("reason=b")).length, 3);
+});
