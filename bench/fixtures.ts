@@ -1,7 +1,8 @@
 import { collector, type ShippedRule } from "../core/collector.ts";
 import { Problems } from "../core/node.ts";
 import { type RecordType, recordType } from "../core/record.ts";
-import { compileRules, mergeRules } from "../metrics/compile.ts";
+import { compileRules } from "../metrics/compile.ts";
+import { mergeRules } from "../metrics/merge_rules.ts";
 import { Pipeline } from "../metrics/pipeline.ts";
 
 export const FLOWS = recordType({

@@ -118,7 +118,7 @@ class Parser {
         ...known.filter((name) => name.length > 1),
         ...(dashed.startsWith("no-") ? negations : []),
       ];
-      return this.#problems.add(`--${dashed}`, `Unknown flag${didYouMean(dashed, names)}`);
+      return this.#problems.add(arg.replace(/=.*/s, ""), `Unknown flag${didYouMean(dashed, names)}`);
     }
     if (flag.setting.shape.boolean) return this.#give(flag, nodeOf(value ?? "true", `--${dashed}`));
     const given = this.#valueFor(dashed, value);

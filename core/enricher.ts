@@ -1,4 +1,5 @@
 import type { Ip } from "./ip.ts";
+import type { Field } from "./record.ts";
 import type { Settings, ValuesOf } from "./shape.ts";
 
 /** A value on its way from a field to a label; `undefined` is absent. Several fields together are a list. */
@@ -11,6 +12,8 @@ export interface Enricher<S extends Settings = Settings> {
   readonly settings: S;
   /** Whether it is of use only to those who configure it. */
   readonly needsSettings: boolean;
+  /** The only kind of field of which it knows anything. */
+  readonly takes?: Field["type"];
   /** What it can tell, with help; the first is what a step without an argument gets. Users may add others. */
   readonly outputs: Readonly<Record<string, string>>;
   open(settings: ValuesOf<S>): Lookup;

@@ -46,6 +46,7 @@ export default enricher({
   name: "networks",
   help: "The name, and whatever else you say of it, of the smallest of your networks that holds an address",
   needsSettings: true,
+  takes: "ip",
   settings: {
     networks: optional(NETWORKS, { help: "Map from networks to names, or to maps with a name and more" }),
   },

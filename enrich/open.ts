@@ -3,9 +3,14 @@ import { didYouMean } from "../core/nearest.ts";
 import { describe, type Entry, entryOf, type Node, type Problems } from "../core/node.ts";
 import { record, text } from "../core/shape.ts";
 
+export interface OpenEnricher extends Lookup {
+  readonly outputs: readonly string[];
+  readonly takes: Enricher["takes"] | undefined;
+}
+
 export interface OpenEnrichers {
   /** By the name that steps call them by. */
-  readonly lookups: ReadonlyMap<string, Lookup & { readonly outputs: readonly string[] }>;
+  readonly lookups: ReadonlyMap<string, OpenEnricher>;
   /** Kinds that need settings and have none. */
   readonly unconfigured: readonly string[];
 }
@@ -19,7 +24,7 @@ export function openEnrichers(
   node: Node | undefined,
   problems: Problems,
 ): OpenEnrichers {
-  const lookups = new Map<string, Lookup & { outputs: readonly string[] }>();
+  const lookups = new Map<string, OpenEnricher>();
   const open = (name: string, kind: Enricher, settings: Node | undefined) => {
     const shape = record(kind.settings);
     const values = settings === undefined ? shape.defaults() : shape.read(settings, problems);
@@ -29,6 +34,7 @@ export function openEnrichers(
     lookups.set(name, {
       lookup: (value, output) => lookup.lookup(value, output),
       outputs: [...outputs],
+      takes: kind.takes,
       ...lookup.run && { run: (signal) => lookup.run!(signal) },
       ...lookup.onChange && { onChange: (listener) => lookup.onChange!(listener) },
     });
@@ -59,7 +65,8 @@ function kindOf(
   const kind = kinds.find((kind) => kind.name === name);
   if (kind === undefined && name !== undefined) {
     const names = kinds.map(({ name }) => name);
-    const message = `Unknown enricher "${name}"${didYouMean(name, names)}; known are ${names.join(", ")}`;
+    const hint = didYouMean(name, names) || (type === undefined ? " (is its type missing?)" : "");
+    const message = `Unknown enricher "${name}"${hint}; known are ${names.join(", ")}`;
     problems.add(type ?? place, message);
   }
   return kind;

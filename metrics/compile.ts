@@ -1,4 +1,3 @@
-import type { ShippedRule } from "../core/collector.ts";
 import type { Lookup, Value } from "../core/enricher.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { own } from "../core/own.ts";
@@ -14,6 +13,7 @@ import {
 import * as shape from "../core/shape.ts";
 import type { Column } from "./column.ts";
 import { openMetricsName } from "./exposition.ts";
+import type { Field } from "../core/record.ts";
 import { compileFilter, type Expression, type Filter } from "./filter.ts";
 import type { Label, LabelPart } from "./label.ts";
 import type { RuleSet } from "./pipeline.ts";
@@ -23,6 +23,7 @@ import { type Step, STEPS } from "./steps.ts";
 /** An enricher as steps know it. */
 export interface NamedLookup extends Lookup {
   readonly outputs: readonly string[];
+  readonly takes?: Field["type"] | undefined;
 }
 
 /** What the names in rules may refer to. */
@@ -60,49 +61,18 @@ const LABEL = shape.record({
   steps: shape.optional(shape.anything, { help: "What leads from the field's value to the label's text" }),
 });
 
+const KINDS: Readonly<Record<Field["type"], string>> = {
+  ip: "an address",
+  text: "a text",
+  choice: "a word",
+  number: "a number",
+};
+
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const RESERVED = /^(netcensus|process|nodejs|scrape)_|^up$/;
 /** What is added to a histogram's name, in either format. */
 export const HISTOGRAM_SUFFIXES = ["_bucket", "_sum", "_count", "_gsum", "_gcount"];
-
-/** Shipped rules, changed and joined by the user's. */
-export function mergeRules(
-  shipped: readonly ShippedRule[],
-  user: Node | undefined,
-  problems: Problems,
-): readonly MapNode[] {
-  const rules = new Map(shipped.map((rule) => [String(rule["name"]), nodeOf(rule) as MapNode]));
-  if (user === undefined || (user.kind === "scalar" && user.value === null)) return [...rules.values()];
-  if (user.kind !== "list") {
-    problems.add(user, `Expected a list of rules, not ${describe(user)}`);
-    return [];
-  }
-  const places = new Map<string, string>();
-  for (const node of user.items) {
-    const name = entryOf(node, "name")?.value;
-    if (node.kind !== "map" || name?.kind !== "scalar" || name.text === "") {
-      problems.add(
-        node,
-        node.kind === "map" ? 'A rule needs the key "name"' : `Expected a rule, not ${describe(node)}`,
-      );
-      continue;
-    }
-    const earlier = places.get(name.text);
-    if (earlier !== undefined) {
-      problems.add(name, `The rule "${name.text}" is already defined at ${earlier}`);
-      continue;
-    }
-    places.set(name.text, name.place);
-    rules.set(name.text, changed(rules.get(name.text), node));
-  }
-  return [...rules.values()];
-}
-
-function changed(below: MapNode | undefined, above: MapNode): MapNode {
-  const kept = below?.entries.filter(({ key }) => !entryOf(above, key)) ?? [];
-  return { ...above, entries: [...kept, ...above.entries] };
-}
 
 /** Compiles rules and adds each to the rule set of its source. Every name in them is resolved here. */
 export function compileRules(
@@ -219,7 +189,7 @@ class RuleCompiler {
     const { fields } = ruleSet.type;
     const numbers = Object.keys(fields).filter((name) => fields[name]!.type === "number");
     if (numbers.includes(name)) return ruleSet.type.at[name]!;
-    const hint = didYouMean(name, numbers);
+    const hint = didYouMean(name, numbers) || `; such are ${numbers.join(", ")}`;
     this.#report("value", `Expected count or a field that is a number, not "${name}"${hint}`);
     return -1;
   }
@@ -306,7 +276,9 @@ class RuleCompiler {
     const names = this.#fields(fieldsNode, ruleSet);
     const steps = this.#steps(stepsNode);
     if (names === undefined || steps === undefined) return undefined;
-    const field = names.length === 1 && steps.length === 0 ? ruleSet.type.fields[names[0]!] : undefined;
+    const single = names.length === 1 ? ruleSet.type.fields[names[0]!] : undefined;
+    if (single !== undefined) this.#checkFirstStep(stepsNode, names[0]!, single);
+    const field = steps.length === 0 ? single : undefined;
     return { column: ruleSet.columns.of(names), steps, field };
   }
 
@@ -332,6 +304,23 @@ class RuleCompiler {
     const items = node.kind === "list" ? node.items : [node];
     const steps = items.map((item) => this.#step(item));
     return steps.includes(undefined) ? undefined : steps as Step[];
+  }
+
+  /** The first step gets the field as it is. */
+  #checkFirstStep(node: Node | undefined, name: string, field: Field): void {
+    const first = node?.kind === "list" ? node.items[0] : node;
+    const step = first?.kind === "map"
+      ? first.entries[0]?.key
+      : first?.kind === "scalar"
+      ? first.text
+      : undefined;
+    if (step === undefined) return;
+    const { takes } = this.#surroundings.lookups.get(step) ?? own(STEPS, step) ?? {};
+    if (takes === undefined || takes === field.type) return;
+    const message = `The step "${step}" makes something of ${KINDS[takes]} only, and ${name} is ${
+      KINDS[field.type]
+    }`;
+    this.#problems.add(first!, message);
   }
 
   /** `NAME`, or `{NAME: ARGUMENT}`. */

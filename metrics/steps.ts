@@ -1,6 +1,7 @@
 import type { Value } from "../core/enricher.ts";
 import { Ip } from "../core/ip.ts";
 import { describe, entryOf, type Node, type Problems } from "../core/node.ts";
+import type { Field } from "../core/record.ts";
 import { number, optional, record, setting, type Shape, table, text } from "../core/shape.ts";
 
 /** One step on the way from the value of a field to the text of a label; `undefined` is absent. */
@@ -33,6 +34,8 @@ export function watch(steps: readonly Step[], memory: Memory): void {
 /** A kind of step: `compile` makes one of its argument in the configuration. */
 export interface StepKind {
   readonly help: string;
+  /** The only kind of field of which it makes anything. */
+  readonly takes?: Field["type"];
   compile(argument: Node | undefined, problems: Problems): Step | undefined;
 }
 
@@ -110,16 +113,22 @@ export const STEPS: Readonly<Record<string, StepKind>> = {
     (texts) => (value) => texts.get(textOf(value)) ?? texts.get("*") ?? value,
   ),
   regex: withArgument("a part of the text, or nothing where it does not match", REPLACEMENT, compileRegex),
-  cidr: withArgument("the network of an address", LENGTHS, ({ v4, v6 }) => (value) => {
-    if (!(value instanceof Ip)) return undefined;
-    const length = value.version === 4 ? v4 : v6;
-    return `${value.masked(length)}/${length}`;
-  }),
-  port_class: plain("well_known (to 1023), registered (to 49151) or dynamic", (value) => {
-    const port = numberOf(value);
-    if (Number.isNaN(port)) return undefined;
-    return port < 1024 ? "well_known" : port < 49152 ? "registered" : "dynamic";
-  }),
+  cidr: {
+    takes: "ip",
+    ...withArgument("the network of an address", LENGTHS, ({ v4, v6 }) => (value) => {
+      if (!(value instanceof Ip)) return undefined;
+      const length = value.version === 4 ? v4 : v6;
+      return `${value.masked(length)}/${length}`;
+    }),
+  },
+  port_class: {
+    takes: "number",
+    ...plain("well_known (to 1023), registered (to 49151) or dynamic", (value) => {
+      const port = numberOf(value);
+      if (Number.isNaN(port)) return undefined;
+      return port < 1024 ? "well_known" : port < 49152 ? "registered" : "dynamic";
+    }),
+  },
   static: constant("always this text", (text) => () => text),
   on_missing: constant(
     "this text where the value is absent",

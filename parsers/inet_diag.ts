@@ -1,6 +1,6 @@
 import type { Vocabulary } from "../core/vocabulary.ts";
 import { dumpRequest, NetlinkAttributes, type NetlinkMessages } from "./netlink.ts";
-import type { SocketEntry } from "./socket_entry.ts";
+import { isState, type SocketEntry } from "./socket_entry.ts";
 
 // include/uapi/linux/inet_diag.h, include/uapi/linux/sock_diag.h, include/uapi/linux/tcp.h
 export const SOCK_DIAG_BY_FAMILY = 20, TCPDIAG_GETSOCK = 18;
@@ -77,6 +77,7 @@ export class InetDiagReader {
     const family = view.getUint8(start);
     if (family !== AF_INET && family !== AF_INET6) return false;
     entry.state = view.getUint8(start + 1);
+    if (!isState(entry.state)) return false;
     entry.sourcePort = view.getUint16(start + 4);
     entry.destinationPort = view.getUint16(start + 6);
     entry.source = this.#address(family, start + 8);

@@ -1,5 +1,5 @@
 import type { Vocabulary } from "../core/vocabulary.ts";
-import type { SocketEntry } from "./socket_entry.ts";
+import { isState, type SocketEntry } from "./socket_entry.ts";
 
 const TCP_LISTEN = 10;
 const SPACE = 32, COLON = 58, NEWLINE = 10;
@@ -72,7 +72,8 @@ export class ProcNetSocketReader {
       entry.unacked =
         NaN;
     const isRead = entry.source >= 0 && entry.sourcePort >= 0 && entry.destination >= 0;
-    return isRead && entry.destinationPort >= 0 && entry.state >= 0 && sendQueue >= 0 && receiveQueue >= 0 &&
+    return isRead && entry.destinationPort >= 0 && isState(entry.state) && sendQueue >= 0 &&
+      receiveQueue >= 0 &&
       entry.uid >= 0 && entry.inode >= 0;
   }
 

@@ -16,3 +16,8 @@ export class SocketEntry {
   retransmitted = NaN;
   unacked = NaN;
 }
+
+/** TCP_ESTABLISHED to TCP_NEW_SYN_RECV. */
+export function isState(state: number): boolean {
+  return state >= 1 && state <= 12;
+}

@@ -60,7 +60,8 @@ export class Server {
 
   #serve(hostname: string | undefined, port: number): Deno.HttpServer<Deno.NetAddr> {
     const handler = (request: Request) => this.#answer(request);
-    const options = { port, onListen() {} };
+    const onError = (error: unknown) => this.#failed("", error);
+    const options = { port, onListen() {}, onError };
     if (hostname !== undefined) return Deno.serve({ ...options, hostname }, handler);
     try {
       // :: takes IPv4 as well, unless the host has no IPv6.
@@ -72,6 +73,7 @@ export class Server {
   }
 
   async #answer(request: Request): Promise<Response> {
+    if (!URL.canParse(request.url)) return plain("Cannot understand the address\n", { status: 400 });
     const { pathname } = new URL(request.url);
     const handle = own(this.#paths, pathname);
     const response = handle === undefined
@@ -87,9 +89,13 @@ export class Server {
     try {
       return await handle(request);
     } catch (error) {
-      this.#options.log.error("A request could not be answered", { url: request.url, error });
-      return plain("Internal error\n", { status: 500 });
+      return this.#failed(request.url, error);
     }
+  }
+
+  #failed(url: string, error: unknown): Response {
+    this.#options.log.error("A request could not be answered", { url, error });
+    return plain("Internal error\n", { status: 500 });
   }
 
   async #scrape(request: Request): Promise<Response> {

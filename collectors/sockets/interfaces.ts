@@ -1,5 +1,6 @@
 import type { Ip, Prefix } from "../../core/ip.ts";
 import { IPV6_BASE, type Vocabulary } from "../../core/vocabulary.ts";
+import { readTextIfThere } from "../files.ts";
 import { NetlinkSocket } from "../../native/netlink.ts";
 import { parseIfInet6, parseRoutes } from "../../parsers/proc_net_addresses.ts";
 import { addressRequest, linkRequest, readAddresses, readLinks } from "../../parsers/rtnetlink.ts";
@@ -49,9 +50,9 @@ export class Interfaces {
 
   /** Reads what procfs tells: the IPv6 addresses, and for IPv4 the routes to the networks of the interfaces. */
   refreshByProcfs(procfs: string): void {
-    const routes = parseRoutes(readIfThere(`${procfs}/net/route`));
+    const routes = parseRoutes(readTextIfThere(`${procfs}/net/route`));
     this.#become(
-      parseIfInet6(readIfThere(`${procfs}/net/if_inet6`)),
+      parseIfInet6(readTextIfThere(`${procfs}/net/if_inet6`)),
       routes.sort((a, b) => b.prefix.length - a.prefix.length),
     );
   }
@@ -98,14 +99,5 @@ export class Interfaces {
     const name = route === undefined ? NaN : this.#vocabulary.text(route.name);
     this.#names.set(address, name);
     return name;
-  }
-}
-
-function readIfThere(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
   }
 }

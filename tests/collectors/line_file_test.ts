@@ -119,3 +119,17 @@ property("read() gives back every file, in blocks that end where lines end", (ra
     for (const block of blocks.slice(0, -1)) assert(block.endsWith("\n"));
   }
 });
+
+Deno.test("a line without end does not make the buffer grow without end", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, new Uint8Array(8 << 20).fill(120));
+    const file = new LineFile();
+    let length = 0;
+    for (const _ of file.read(path)) length += file.end;
+    assert.equal(length, 8 << 20);
+    assert.ok(file.bytes.length <= 4 << 20);
+  } finally {
+    await Deno.remove(path);
+  }
+});

@@ -3,7 +3,8 @@ import { Runner } from "../../collectors/runner.ts";
 import type { Collector, Context, Source } from "../../core/collector.ts";
 import { Log } from "../../core/log.ts";
 import { recordType } from "../../core/record.ts";
-import { compileRules, mergeRules } from "../../metrics/compile.ts";
+import { compileRules } from "../../metrics/compile.ts";
+import { mergeRules } from "../../metrics/merge_rules.ts";
 import { Pipeline } from "../../metrics/pipeline.ts";
 import { Problems } from "../../core/node.ts";
 

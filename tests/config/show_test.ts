@@ -5,7 +5,7 @@ import { rootShape, type Values } from "../../config/settings.ts";
 import { showConfiguration } from "../../config/show.ts";
 import type { Collector } from "../../core/collector.ts";
 import { type MapNode, type Node, nodeOf, Problems } from "../../core/node.ts";
-import { mergeRules } from "../../metrics/compile.ts";
+import { mergeRules } from "../../metrics/merge_rules.ts";
 import { flows } from "./flows.ts";
 
 /** Flows, with those of its settings that are plain. */

@@ -3,7 +3,8 @@ import { Log } from "../../core/log.ts";
 import { type Literal, nodeOf, Problems } from "../../core/node.ts";
 import * as shape from "../../core/shape.ts";
 import { drive } from "../../core/work.ts";
-import { compileRules, mergeRules } from "../../metrics/compile.ts";
+import { compileRules } from "../../metrics/compile.ts";
+import { mergeRules } from "../../metrics/merge_rules.ts";
 import { Pipeline } from "../../metrics/pipeline.ts";
 import { seriesOf } from "./pipelines.ts";
 

@@ -81,16 +81,28 @@ const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: s
   },
   { rule: { max_series: 1.5 }, problem: 'max_series: Expected a whole number from 1 to 10000000, not "1.5"' },
   { rule: { enabled: "perhaps" }, problem: 'enabled: Expected true or false, not "perhaps"' },
-  { rule: { value: "name" }, problem: 'value: Expected count or a field that is a number, not "name"' },
+  {
+    rule: { value: "name" },
+    problem: 'value: Expected count or a field that is a number, not "name"; such are port, bytes',
+  },
   {
     rule: { value: "byte" },
     problem: 'value: Expected count or a field that is a number, not "byte" (did you mean "bytes"?)',
   },
   {
     rule: { ...histogram([1]), value: "count" },
-    problem: 'value: Expected count or a field that is a number, not "count"',
+    problem: 'value: Expected count or a field that is a number, not "count"; such are port, bytes',
   },
   { rule: { buckets: [1] }, problem: "buckets: A gauge has no buckets" },
+  {
+    rule: { labels: [{ name: "name", steps: [{ cidr: { v4: 8 } }] }] },
+    problem: 'labels[0].steps[0]: The step "cidr" makes something of an address only, and name is a text',
+  },
+  {
+    rule: { labels: [{ name: "host", steps: ["port_class"] }] },
+    problem:
+      'labels[0].steps[0]: The step "port_class" makes something of a number only, and host is an address',
+  },
   {
     rule: { type: "counter" },
     problem: "type: The records of sockets are snapshots: their number goes up and down",

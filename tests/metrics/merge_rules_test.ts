@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ShippedRule } from "../../core/collector.ts";
 import { type Literal, type Node, nodeOf, Problems } from "../../core/node.ts";
 import { recordType } from "../../core/record.ts";
-import { mergeRules } from "../../metrics/compile.ts";
+import { mergeRules } from "../../metrics/merge_rules.ts";
 import { nothing, placed } from "../helpers/nodes.ts";
 import { compile } from "../helpers/pipelines.ts";
 

@@ -194,6 +194,8 @@ Deno.test("next() passes over empty lines", () => {
 });
 
 const GARBLED: { what: string; text: string }[] = [
+  { what: "a state that there is not", text: line({ state: "FF" }) },
+  { what: "the state 0", text: line({ state: "00" }) },
   { what: "a line without number", text: line({ number: "    " }) },
   { what: "a line whose number is none", text: line({ number: "  xx" }) },
   { what: "a line whose number is followed by no colon", text: line({}).replace(":", " ") },

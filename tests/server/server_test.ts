@@ -328,3 +328,13 @@ testWith({
     }
   },
 });
+
+Deno.test("a request with a host that is none is answered 400", async () => {
+  await using serving = new Serving();
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: serving.addresses[0]!.port });
+  const request = "GET /metrics HTTP/1.1\r\nHost: a b[\r\nConnection: close\r\n\r\n";
+  await connection.write(new TextEncoder().encode(request));
+  const answer = await new Response(connection.readable).text();
+  assert.match(answer, /^HTTP\/1\.1 400 /);
+  assert.deepEqual(serving.logged, []);
+});
