@@ -99,9 +99,8 @@ async function run(plan: Plan): Promise<number> {
   });
   try {
     for (const address of server.listen()) log.info("Listening", { address: formatListenAddress(address) });
-  } catch (error) {
-    const addresses = web.listen_address.map(formatListenAddress).join(", ");
-    log.error("Cannot listen", { addresses, error });
+  } catch {
+    // The server has said why.
     return 1;
   }
   const stopping = new AbortController();

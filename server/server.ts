@@ -42,13 +42,14 @@ export class Server {
 
   /** Listens at every address, or at none when one cannot be had; gives where. */
   listen(): readonly Deno.NetAddr[] {
-    try {
-      for (const { hostname, port } of this.#options.addresses) {
+    for (const { hostname, port } of this.#options.addresses) {
+      try {
         this.#servers.push(this.#serve(hostname, port));
+      } catch (error) {
+        this.#options.log.error("Cannot listen", { address: `${hostname ?? ""}:${port}`, error });
+        this.close();
+        throw error;
       }
-    } catch (error) {
-      this.close();
-      throw error;
     }
     return this.#servers.map(({ addr }) => addr);
   }

@@ -37,7 +37,7 @@ Deno.test("a port that is taken is an error with status 1", async () => {
   assert.equal(code, 1);
   assert.match(
     stderr,
-    new RegExp(`level=error msg="Cannot listen" addresses=127.0.0.1:${port} error="Address already`),
+    new RegExp(`level=error msg="Cannot listen" address=127.0.0.1:${port} error="Address already`),
   );
 });
 
