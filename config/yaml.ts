@@ -22,6 +22,7 @@ export function parseYaml(text: string, file: string, problems: Problems): Node 
 }
 
 class YamlReader {
+  readonly #text: string;
   readonly #file: string;
   readonly #problems: Problems;
   readonly #lines = new LineCounter();
@@ -31,6 +32,7 @@ class YamlReader {
   #nodes = 0;
 
   constructor(text: string, file: string, problems: Problems) {
+    this.#text = text;
     this.#file = file;
     this.#problems = problems;
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: true });
@@ -42,7 +44,7 @@ class YamlReader {
     // Further errors follow from the first one of syntax; a key that is there twice spoils nothing else.
     const spoilt = errors.find(({ code }) => code !== "DUPLICATE_KEY");
     for (const error of spoilt ? [spoilt] : errors) {
-      this.#problems.add(this.#placeOf(error.pos[0]), messageOf(error));
+      this.#problems.add(this.#placeOf(error.pos[0]), messageOf(error, this.#text));
     }
     if (errors.length > 0) return undefined;
     try {
@@ -127,12 +129,12 @@ function isMerge(key: unknown): boolean {
   return isScalar(key) && typeof key.value === "symbol";
 }
 
-function messageOf({ code, message }: YAMLParseError): string {
+function messageOf({ code, message, pos }: YAMLParseError, text: string): string {
   switch (code) {
     case "MULTIPLE_DOCS":
       return "Expected one document, not several";
     case "DUPLICATE_KEY":
-      return "The key is there twice";
+      return `The key "${/^[^\s:,{}"']*/.exec(text.slice(pos[0]))![0]}" is there twice`;
     default:
       return message.split("\n")[0]!;
   }

@@ -60,7 +60,7 @@ export const MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "descending-buckets": ['6:14: A histogram needs "buckets": numbers that ascend'],
   "document-is-list": ["1:1: Expected a map, not a list"],
   "document-is-text": ['1:1: Expected a map, not "collector.sockets"'],
-  "duplicate-key": ["5:1: The key is there twice"],
+  "duplicate-key": ['5:1: The key "log" is there twice'],
   "duplicate-network": ["5:7: The network 10.0.0.0/8 is there twice"],
   "duplicate-rule": ['6:11: The rule "web_connections" is already defined at duplicate-rule.bad.yml:2:11'],
   "filter-is-text": ['4:13: Expected a filter such as {match: FIELD, is: VALUE}, not "state == ESTABLISHED"'],
