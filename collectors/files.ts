@@ -3,16 +3,20 @@
  * with it everything else.
  */
 export function openFile(path: string): Deno.FsFile {
-  if (!Deno.statSync(path).isFile) throw new Error(`Cannot read ${path}: it is no regular file`);
+  requireFile(path);
   return Deno.openSync(path);
 }
 
 export function readTextIfThere(path: string): string {
   try {
-    if (!Deno.statSync(path).isFile) throw new Error(`Cannot read ${path}: it is no regular file`);
+    requireFile(path);
     return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
+}
+
+function requireFile(path: string): void {
+  if (!Deno.statSync(path).isFile) throw new Error(`Cannot read ${path}: it is no regular file`);
 }

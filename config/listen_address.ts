@@ -1,12 +1,7 @@
 import { parseIpv4, parseIpv6 } from "../core/ip.ts";
+import { formatListenAddress, type ListenAddress } from "../core/listen_address.ts";
 import { describe } from "../core/node.ts";
 import type { Shape } from "../core/shape.ts";
-
-export interface ListenAddress {
-  /** Without one: all addresses of the host. */
-  readonly hostname: string | undefined;
-  readonly port: number;
-}
 
 /** `:9095`, `127.0.0.1:9095`, `[::1]:9095` or `localhost:9095`. */
 export const listenAddress: Shape<ListenAddress> = {
@@ -24,7 +19,3 @@ export const listenAddress: Shape<ListenAddress> = {
   },
   show: formatListenAddress,
 };
-
-export function formatListenAddress({ hostname = "", port }: ListenAddress): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}

@@ -17,9 +17,10 @@ import {
   text,
   type ValuesOf,
 } from "../core/shape.ts";
-import { type ListenAddress, listenAddress } from "./listen_address.ts";
+import type { ListenAddress } from "../core/listen_address.ts";
+import { listenAddress } from "./listen_address.ts";
 
-export const DEFAULT_PORT = 19100;
+const DEFAULT_PORT = 19100;
 
 const WEB = {
   listen_address: setting(

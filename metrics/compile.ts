@@ -72,7 +72,7 @@ const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const RESERVED = /^(netcensus|process|nodejs|scrape)_|^up$/;
 /** What is added to a histogram's name, in either format. */
-export const HISTOGRAM_SUFFIXES = ["_bucket", "_sum", "_count", "_gsum", "_gcount"];
+const HISTOGRAM_SUFFIXES = ["_bucket", "_sum", "_count", "_gsum", "_gcount"];
 
 /** Compiles rules and adds each to the rule set of its source. Every name in them is resolved here. */
 export function compileRules(

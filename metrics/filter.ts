@@ -75,7 +75,7 @@ function complete(filters: readonly (Filter | undefined)[]): filters is readonly
 const UNKNOWN = 0, NO = 1, YES = 2;
 
 /** A condition on the value of a column: a table of verdicts, filled where it has a hole. */
-export class Test implements Filter, ColumnTable {
+class Test implements Filter, ColumnTable {
   #verdicts = new Uint8Array(0);
 
   constructor(readonly column: Column, readonly steps: readonly Step[], readonly condition: Condition) {

@@ -6,7 +6,7 @@ import type { Column, ColumnTable } from "./column.ts";
 import { run, type Step, textOf, watch } from "./steps.ts";
 
 /** The label of the row into which everything is folded that does not fit the budget of a rule. */
-export const OTHER = "other";
+const OTHER = "other";
 
 /** Ids of what labels say are never 0, which is a hole. Even: a text. Odd: a number of the column, as it is. */
 export const OTHER_ID = 2;

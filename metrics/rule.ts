@@ -54,7 +54,7 @@ export class Rule {
     this.#width = options.labels.length;
     this.#keys = new Int32Array(BATCH * this.#width);
     this.table = new GroupTable({
-      width: options.labels.length,
+      width: this.#width,
       stride: this.#buckets === undefined ? 1 : BUCKETS + this.#buckets.length + 1,
       kind: options.source.kind,
       maxRows: options.maxSeries,
@@ -84,11 +84,8 @@ export class Rule {
 
   /** Adds the records that wait. */
   flush(): void {
-    const { table } = this,
-      keys = this.#keys,
-      width = this.#width,
-      hashes = this.#hashes,
-      count = this.#waiting;
+    const { table } = this, keys = this.#keys, hashes = this.#hashes;
+    const width = this.#width, count = this.#waiting;
     this.#waiting = 0;
     table.warm(hashes, count);
     for (let i = 0; i < count; i++) {

@@ -1,3 +1,4 @@
+import { formatListenAddress, type ListenAddress } from "../core/listen_address.ts";
 import type { Log } from "../core/log.ts";
 import { own } from "../core/own.ts";
 import { statusPage } from "./pages.ts";
@@ -6,7 +7,7 @@ import { scrape, type Scraped } from "./scrape.ts";
 
 export interface ServerOptions {
   readonly version: string;
-  readonly addresses: readonly { readonly hostname: string | undefined; readonly port: number }[];
+  readonly addresses: readonly ListenAddress[];
   readonly metricsPath: string;
   /** Scrapes at a time; 0 is without limit. */
   readonly maxRequests: number;
@@ -42,11 +43,11 @@ export class Server {
 
   /** Listens at every address, or at none when one cannot be had; gives where. */
   listen(): readonly Deno.NetAddr[] {
-    for (const { hostname, port } of this.#options.addresses) {
+    for (const address of this.#options.addresses) {
       try {
-        this.#servers.push(this.#serve(hostname, port));
+        this.#servers.push(this.#serve(address));
       } catch (error) {
-        this.#options.log.error("Cannot listen", { address: `${hostname ?? ""}:${port}`, error });
+        this.#options.log.error("Cannot listen", { address: formatListenAddress(address), error });
         this.close();
         throw error;
       }
@@ -59,7 +60,7 @@ export class Server {
     await Promise.all(this.#servers.splice(0).map((server) => server.shutdown()));
   }
 
-  #serve(hostname: string | undefined, port: number): Deno.HttpServer<Deno.NetAddr> {
+  #serve({ hostname, port }: ListenAddress): Deno.HttpServer<Deno.NetAddr> {
     const handler = (request: Request) => this.#answer(request);
     const onError = (error: unknown) => this.#failed("", error);
     const options = { port, onListen() {}, onError };
@@ -74,8 +75,9 @@ export class Server {
   }
 
   async #answer(request: Request): Promise<Response> {
-    if (!URL.canParse(request.url)) return plain("Cannot understand the address\n", { status: 400 });
-    const { pathname } = new URL(request.url);
+    const url = URL.parse(request.url);
+    if (url === null) return plain("Cannot understand the address\n", { status: 400 });
+    const { pathname } = url;
     const handle = own(this.#paths, pathname);
     const response = handle === undefined
       ? plain("Not found\n", { status: 404 })

@@ -31,6 +31,7 @@ const STATES = [
   "CLOSING",
   "UNCONN",
 ] as const;
+const SYN_RECV = STATES.indexOf("SYN_RECV"), UNCONN = STATES.indexOf("UNCONN");
 const ESTABLISHED = 1, NEW_SYN_RECV = 12;
 const DIRECTIONS = ["incoming", "outgoing", "listen"] as const;
 
@@ -93,6 +94,8 @@ class SocketsSource implements Source {
   readonly #procfs: SocketTable;
   /** Protocols that netlink does not tell of. */
   readonly #withoutNetlink = new Set<Protocol>();
+  /** Records so far. */
+  #emitted = 0;
   /** Which ports are listened on. */
   readonly #listening: Readonly<Record<Protocol, Uint8Array>> = {
     tcp: new Uint8Array(65536),
@@ -125,13 +128,13 @@ class SocketsSource implements Source {
   }
 
   *#read(protocol: Protocol): Iterable<void> {
-    let taken = 0;
+    const emitted = this.#emitted;
     if (this.#mayUseNetlink(protocol)) {
       try {
         this.#netlink ??= new NetlinkSocketTable(this.#context.vocabulary, this.#report);
-        return yield* this.#readFrom(this.#netlink, protocol, () => taken++);
+        return yield* this.#readFrom(this.#netlink, protocol);
       } catch (error) {
-        const isAbsent = error instanceof SystemError && error.isRefusal && taken === 0;
+        const isAbsent = error instanceof SystemError && error.isRefusal && this.#emitted === emitted;
         if (!isAbsent || this.#settings.source === "netlink") throw error;
         this.#withoutNetlink.add(protocol);
         this.#context.log.info("Sockets are read from procfs, since netlink does not tell of them", {
@@ -141,7 +144,7 @@ class SocketsSource implements Source {
         });
       }
     }
-    yield* this.#readFrom(this.#procfs, protocol, () => taken++);
+    yield* this.#readFrom(this.#procfs, protocol);
   }
 
   #mayUseNetlink(protocol: Protocol): boolean {
@@ -149,14 +152,14 @@ class SocketsSource implements Source {
     return isOwnProcfs(this.#context.paths) && !this.#withoutNetlink.has(protocol);
   }
 
-  *#readFrom(table: SocketTable, protocol: Protocol, count: () => void): Iterable<void> {
+  *#readFrom(table: SocketTable, protocol: Protocol): Iterable<void> {
     const sink = this.#context.sink(SOCKETS), { row } = sink, { entry } = table;
     const listening = this.#listening[protocol], { process } = this.#settings;
     const take = () => {
       this.#fill(row, entry, protocol);
       row[AT.process_name] = process ? this.#processOf(entry.inode) : NaN;
       sink.emit();
-      count();
+      this.#emitted++;
     };
     yield* table.read(protocol, take, (port) => listening[port] = 1);
   }
@@ -203,8 +206,8 @@ class SocketsSource implements Source {
 }
 
 function stateOf(state: number, protocol: Protocol): number {
-  if (protocol === "udp" && state === LISTENING.udp) return STATES.indexOf("UNCONN");
-  return state === NEW_SYN_RECV ? STATES.indexOf("SYN_RECV") : state - 1;
+  if (protocol === "udp" && state === LISTENING.udp) return UNCONN;
+  return state === NEW_SYN_RECV ? SYN_RECV : state - 1;
 }
 
 export default collector({

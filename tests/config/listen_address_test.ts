@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { formatListenAddress, listenAddress } from "../../config/listen_address.ts";
+import { listenAddress } from "../../config/listen_address.ts";
+import { formatListenAddress } from "../../core/listen_address.ts";
 import { nodeOf, Problems } from "../../core/node.ts";
 import { nothing } from "../helpers/nodes.ts";
 
