@@ -2,7 +2,7 @@ import type { Collector, Context, Paths, Source } from "../core/collector.ts";
 import type { Log } from "../core/log.ts";
 import type { Ledger } from "../core/record.ts";
 import type { CollectorStatus } from "../core/status.ts";
-import { drive } from "../core/work.ts";
+import { drive, sleep } from "../core/work.ts";
 import { Outcome } from "./outcome.ts";
 
 /** A snapshot that is younger is not taken anew for a scrape. */
@@ -30,6 +30,7 @@ export class Runner implements CollectorStatus {
   readonly name: string;
   durationSeconds = 0;
   readonly problems: Map<string, number>;
+  readonly qualities = new Map<string, boolean>();
   readonly #options: RunnerOptions;
   readonly #source: Source;
   readonly #stopping = new AbortController();
@@ -56,6 +57,7 @@ export class Runner implements CollectorStatus {
       log,
       paths,
       problem: (reason, details) => this.#problem(reason, details),
+      quality: (check, isGood) => this.#quality(check, isGood),
     };
     this.#source = collector.open(settings, context);
   }
@@ -141,7 +143,7 @@ export class Runner implements CollectorStatus {
       this.#succeeded(this.#snapshots);
     } catch (error) {
       this.#options.ledger.abandon();
-      this.#failed(this.#snapshots, error);
+      if (!this.#stopping.signal.aborted) this.#failed(this.#snapshots, error);
     }
     this.durationSeconds = (performance.now() - start) / 1000;
   }
@@ -169,7 +171,7 @@ export class Runner implements CollectorStatus {
         if (this.#streams.success === true) retry = MIN_RETRY_MS;
         this.#failed(this.#streams, error);
       }
-      await unlessAborted(new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, retry))), signal);
+      await sleep(retry, signal);
     }
   }
 
@@ -194,6 +196,13 @@ export class Runner implements CollectorStatus {
     const details = { collector: this.name, error };
     if (work.failed(error)) log.error("The collector failed", details);
     else log.debug("The collector failed again", details);
+  }
+
+  #quality(check: string, isGood: boolean): void {
+    if (!this.#options.collector.checks?.includes(check)) {
+      throw new TypeError(`Cannot tell a quality: ${this.name} has no check "${check}"`);
+    }
+    this.qualities.set(check, isGood);
   }
 
   #problem(

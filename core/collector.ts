@@ -21,6 +21,8 @@ export interface Context extends Intake {
   readonly paths: Paths;
   /** Counts what could not be read, and logs it at a limited rate. */
   problem(reason: string, details?: Readonly<Record<string, unknown>> & { readonly count?: number }): void;
+  /** Tells whether the data are as good as they can be, in one respect. */
+  quality(check: string, isGood: boolean): void;
 }
 
 /** A configured collector. What it opens, it opens when its work begins. */
@@ -62,6 +64,8 @@ export interface Collector<S extends Settings = Settings> {
   readonly settings: S;
   /** The reasons with which it may call `problem()`: they become label values. */
   readonly reasons: readonly string[];
+  /** The checks with which it may call `quality()`: they become label values. */
+  readonly checks?: readonly string[];
   open(settings: ValuesOf<S>, context: Context): Source;
 }
 

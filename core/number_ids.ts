@@ -1,13 +1,20 @@
 /**
+ * So many slots are not doubled but become many more at once: to place many again takes long, and of a large array the
+ * parts that were never touched take no memory.
+ */
+const SMALL = 16_384, LEAP = 4, MOST = 7 / 8;
+
+/**
  * Gives each distinct number a small dense id, counted from 1. Open addressing over typed arrays: no
  * allocation per lookup, growth by doubling up to a limit.
  */
 export class NumberIds {
   size = 0;
-  /** Ids, or 0; at most half of the slots are taken. */
+  /** Ids, or 0. At most half of the slots are taken, and of many more, since their memory counts. */
   #slots = new Int32Array(64);
   /** The highest bits of a hash are the slot. */
   #shift = 26;
+  #capacity = 32;
   #values = new Float64Array(33);
 
   constructor(readonly limit = 0x7fffffff) {}
@@ -46,7 +53,7 @@ export class NumberIds {
 
   #insert(value: number, slot: number): number {
     if (this.size >= this.limit) return 0;
-    if (2 * this.size >= this.#slots.length) {
+    if (this.size === this.#capacity) {
       this.#grow();
       return this.idOf(value);
     }
@@ -57,10 +64,12 @@ export class NumberIds {
   }
 
   #grow(): void {
-    const values = this.#values;
-    this.#shift--;
-    this.#slots = new Int32Array(2 * this.#slots.length);
-    this.#values = new Float64Array(this.#slots.length / 2 + 1);
+    const values = this.#values, doublings = this.#slots.length === SMALL ? LEAP : 1;
+    this.#shift -= doublings;
+    this.#slots = new Int32Array(this.#slots.length << doublings);
+    const { length } = this.#slots;
+    this.#capacity = length > SMALL ? length * MOST : length / 2;
+    this.#values = new Float64Array(this.#capacity + 1);
     this.#values.set(values);
     const mask = this.#slots.length - 1;
     for (let id = 1; id <= this.size; id++) {

@@ -9,4 +9,6 @@ export interface CollectorStatus {
   readonly lastError: string;
   /** How often what could not be read, for each reason that there is. */
   readonly problems: ReadonlyMap<string, number>;
+  /** Whether its data are as good as they can be, for each check that was made. */
+  readonly qualities: ReadonlyMap<string, boolean>;
 }

@@ -14,6 +14,26 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Resolves after that time, or when the signal is aborted. Does not keep the program from ending. */
+export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    Deno.unrefTimer(timer);
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end);
+  });
+}
+
+/** Does work to its end, with no turn for the event loop. */
+export function inOnePiece(work: Iterable<void>): void {
+  for (const _ of work);
+}
+
 /** Drives work to its end, or until the signal is aborted: then the work is closed and the reason thrown. */
 export async function drive(work: Work, options: { signal?: AbortSignal; between?: () => void } = {}) {
   const { signal, between } = options;

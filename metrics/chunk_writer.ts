@@ -31,6 +31,14 @@ export class ChunkWriter {
     this.#used += end - start;
   }
 
+  /** A few bytes. */
+  word(from: Uint8Array): void {
+    this.#reserve(from.length);
+    const bytes = this.#bytes, at = this.#used;
+    for (let i = 0; i < from.length; i++) bytes[at + i] = from[i]!;
+    this.#used += from.length;
+  }
+
   /** A number as Prometheus reads it, and the end of the line. */
   numberLine(value: number): void {
     this.#reserve(NUMBER);

@@ -35,6 +35,8 @@ export interface ColumnTable {
 /** More distinct values than this, and a column forgets. */
 const COLUMN_LIMIT = 131_072;
 const DIRECT_LIMIT = 65_536;
+/** Tables of this capacity are not doubled: of a large one, what is not used takes no memory, but what is left does. */
+const SMALL = 16_384, LEAP = 16;
 
 abstract class BaseColumn implements Column {
   capacity = 64;
@@ -57,7 +59,7 @@ abstract class BaseColumn implements Column {
   }
 
   protected reach(id: number): void {
-    while (this.capacity <= id) this.capacity *= 2;
+    while (this.capacity <= id) this.capacity *= this.capacity === SMALL ? LEAP : 2;
     for (const table of this.#tables) table.grow(this.capacity);
   }
 }

@@ -17,7 +17,7 @@ import type { Field } from "../core/record.ts";
 import { compileFilter, type Expression, type Filter } from "./filter.ts";
 import type { Label, LabelPart } from "./label.ts";
 import type { RuleSet } from "./pipeline.ts";
-import { METRIC_TYPES, type MetricType, Rule } from "./rule.ts";
+import { METRIC_TYPES, type MetricType } from "./rule.ts";
 import { type Step, STEPS } from "./steps.ts";
 
 /** An enricher as steps know it. */
@@ -121,19 +121,11 @@ class RuleCompiler {
     const buckets = this.#buckets(read.buckets, type);
     const filter = read.filter && this.#filter(read.filter, ruleSet);
     if (this.#problems.list.length > before) return;
+    const recipe = [read.filter, read.labels, read.max_series, read.ttl];
     ruleSet.add(
-      new Rule({
-        name,
-        help: read.help,
-        type,
-        source: ruleSet.type,
-        filter,
-        labels,
-        valueAt,
-        buckets,
-        maxSeries: read.max_series,
-        ttl: read.ttl,
-      }),
+      { name, help: read.help, type, source: ruleSet.type, valueAt, buckets },
+      { filter, labels, maxSeries: read.max_series, ttl: read.ttl },
+      JSON.stringify(recipe, withoutPlaces),
     );
   }
 

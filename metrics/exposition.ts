@@ -1,7 +1,7 @@
 import { ChunkWriter, formatNumber } from "./chunk_writer.ts";
-import type { View } from "./group_table.ts";
+import { BUCKETS, COUNT, SUM } from "./group.ts";
 import { escapeLabel } from "./label.ts";
-import { BUCKETS, COUNT, type MetricType, type Rule, SUM } from "./rule.ts";
+import type { MetricType, Rule, View } from "./rule.ts";
 
 /** `text`: Prometheus text 0.0.4. `openmetrics`: OpenMetrics 1.0. Both show the same series under the same names. */
 export type Format = "text" | "openmetrics";
@@ -37,6 +37,7 @@ export function* render(families: Iterable<Family>, format: Format): Generator<U
   yield out.take();
 }
 
+const ENCODER = new TextEncoder();
 const UNIT = /_(seconds|bytes|ratio|celsius|meters|volts|amperes|joules|grams)$/;
 
 function writeHead(
@@ -83,16 +84,16 @@ export function familyOf(head: Pick<Family, "name" | "help" | "type">, samples: 
 /** The families of a rule, as its table was at the last settling. Without rows it has none. */
 export function familiesOf(rule: Rule, format: Format): Family[] {
   const { name, help, type, source } = rule.options;
-  const { view } = rule.table;
+  const { view } = rule;
   if (view.rows === 0) return [];
-  if (type !== "histogram") return [{ name, help, type, write: (out) => writeRows(out, view) }];
+  if (type !== "histogram") return [{ name, help, type, write: (out) => writeValues(out, view, name, 1, 0) }];
   const bounds = [...rule.options.buckets.map(formatNumber), "+Inf"];
   const suffixes = source.kind === "stream"
     ? { count: "_count", sum: "_sum" }
     : { count: "_gcount", sum: "_gsum" };
   const buckets = (out: ChunkWriter) => writeBuckets(out, view, `${name}_bucket`, bounds);
   const part = (suffix: string, index: number) => (out: ChunkWriter) =>
-    writePart(out, view, name + suffix, BUCKETS + bounds.length, index);
+    writeValues(out, view, name + suffix, BUCKETS + bounds.length, index);
   const count = part(suffixes.count, COUNT), sum = part(suffixes.sum, SUM);
   function* whole(out: ChunkWriter): Iterable<void> {
     yield* buckets(out);
@@ -110,47 +111,46 @@ export function familiesOf(rule: Rule, format: Format): Family[] {
   ];
 }
 
-function* writeRows(out: ChunkWriter, { bytes, starts, ends, values, rows }: View): Iterable<void> {
-  for (let row = 0; row < rows; row++) {
-    out.bytes(bytes, starts[row]!, ends[row]!);
-    out.numberLine(values[row]!);
-    if (out.isFull) yield;
-  }
-}
-
 function* writeBuckets(
   out: ChunkWriter,
-  view: View,
+  { bytes, starts, ends, values, rows }: View,
   name: string,
   bounds: readonly string[],
 ): Iterable<void> {
-  const stride = BUCKETS + bounds.length;
-  for (let row = 0; row < view.rows; row++) {
+  const stride = BUCKETS + bounds.length, isBare = isWithoutLabels(starts, ends);
+  const head = ENCODER.encode(`${name}{`);
+  const tails = bounds.map((bound) => ENCODER.encode(`${isBare ? "" : ","}le="${bound}"} `));
+  for (let row = 0; row < rows; row++) {
     let count = 0;
-    for (const [i, bound] of bounds.entries()) {
-      count += view.values[row * stride + BUCKETS + i]!;
-      out.text(`${name}{`);
-      out.bytes(view.bytes, view.starts[row]!, view.ends[row]!);
-      out.text(`${view.starts[row] === view.ends[row] ? "" : ","}le="${bound}"} `);
+    for (const [i, tail] of tails.entries()) {
+      count += values[row * stride + BUCKETS + i]!;
+      out.word(head);
+      // Without the braces that are there already.
+      if (!isBare) out.bytes(bytes, starts[row]! + 1, ends[row]! - 2);
+      out.word(tail);
       out.numberLine(count);
       if (out.isFull) yield;
     }
   }
 }
 
-function* writePart(
+function isWithoutLabels(starts: Uint32Array, ends: Uint32Array): boolean {
+  return ends[0]! - starts[0]! === 1;
+}
+
+/** A line for each row, with one of its numbers. */
+function* writeValues(
   out: ChunkWriter,
-  view: View,
+  { bytes, starts, ends, values, rows }: View,
   name: string,
   stride: number,
   index: number,
 ): Iterable<void> {
-  for (let row = 0; row < view.rows; row++) {
-    const isBare = view.starts[row] === view.ends[row];
-    out.text(isBare ? name : `${name}{`);
-    out.bytes(view.bytes, view.starts[row]!, view.ends[row]!);
-    out.text(isBare ? " " : "} ");
-    out.numberLine(view.values[row * stride + index]!);
+  const head = ENCODER.encode(name);
+  for (let row = 0; row < rows; row++) {
+    out.word(head);
+    out.bytes(bytes, starts[row]!, ends[row]!);
+    out.numberLine(values[row * stride + index]!);
     if (out.isFull) yield;
   }
 }

@@ -1,23 +1,12 @@
 import { OTHER_ID } from "./label.ts";
-import { kthLargest } from "./select.ts";
-
-/** A picture of the rows of a table at one moment. Nothing that happens to the table later changes it. */
-export interface View {
-  readonly rows: number;
-  /** The text of row `i` is `bytes` from `starts[i]` to `ends[i]`. */
-  readonly bytes: Uint8Array;
-  readonly starts: Uint32Array;
-  readonly ends: Uint32Array;
-  /** `stride` numbers a row. */
-  readonly values: Float64Array;
-}
+import { RowTexts } from "./row_texts.ts";
 
 export interface GroupTableOptions {
   /** How many label ids make a key. */
   readonly width: number;
-  /** How many numbers a row holds. */
-  readonly stride: number;
-  /** The rows of a snapshot start anew at zero in each pass; those of a stream add up for `ttl` seconds. */
+  /** The numbers of a row to which nothing was added yet. */
+  readonly blank: Float64Array;
+  /** The rows of a snapshot start anew in each pass; those of a stream add up for `ttl` seconds. */
   readonly kind: "snapshot" | "stream";
   readonly maxRows: number;
   readonly ttl: number;
@@ -25,15 +14,17 @@ export interface GroupTableOptions {
   readonly textOf: (keys: Int32Array, at: number) => string;
 }
 
-/** How many rows a pass of a snapshot may have before the largest of them are chosen. */
-const CANDIDATES = 262_144;
-const ROWS_PER_PIECE = 128;
 const MIN_ROWS = 64;
-const NO_TEXT = 0xffffffff;
+/** To here the capacity is doubled. What comes then is not touched until it is used, and to double it takes long. */
+const SMALL = 16_384, LEAP = 16;
+const ROWS_PER_PIECE = 1024;
 const NEVER = -1;
 /** The bits of a slot that are those of the hash, so that few other rows are looked at; the rest is the row plus 1. */
 const TAG = 0xff000000 | 0, ROW = ~TAG;
-const ENCODER = new TextEncoder();
+/** More rows no table can have. */
+export const ROW_LIMIT = ROW - 1;
+/** Where, before its key, are the other 32-bit integers of a row. */
+const TOUCHED = -1, TEXT = -2, INTEGERS = 2;
 
 export const HASH_SEED = 0x811c9dc5 | 0;
 
@@ -48,51 +39,42 @@ export function mixHash(hash: number, label: number): number {
  * into which everything is folded that does not fit; its labels all read "other". Without labels it is the only one.
  *
  * What a record touches of a row lies together, since it is the memory that takes the time: in 64-bit words, first
- * its numbers, then its hash and the clock of its last touch, then its key.
+ * its numbers, then its text and the clock of its last touch, then its key.
  */
 export class GroupTable {
-  /** The picture of the last `settle()`. */
-  view: View;
-  /** The numbers of the rows, where `find()` says. */
+  /** The numbers of the rows, where `find()` and `at()` say. */
   values: Float64Array;
   rows = 1;
-  /** How often something was folded: a record of a stream, a row of a snapshot. */
+  /** For so many rows there is memory. */
+  capacity = MIN_ROWS;
+  /** How often a record had no place. */
   folded = 0;
   /** What a row is marked with when it is touched: whole seconds in a stream, the number of the pass in a snapshot. */
   clock = 0;
+  readonly texts = new RowTexts();
   readonly #options: GroupTableOptions;
-  readonly #maxRows: number;
   readonly #isSnapshot: boolean;
   readonly #width: number;
-  readonly #stride: number;
+  readonly #blank: Float64Array;
   /** Words of a row. */
   readonly #size: number;
   /** The rows again, as 32-bit integers. */
   #words: Int32Array;
-  #slots: Int32Array;
-  #starts = new Uint32Array(MIN_ROWS);
-  #ends = new Uint32Array(MIN_ROWS);
-  #bytes = new Uint8Array(1024);
-  #used = 0;
-  #dead = 0;
+  #slots = new Int32Array(2 * MIN_ROWS);
 
   constructor(options: GroupTableOptions) {
-    const { kind, maxRows, width, stride } = options;
+    const { kind, width, blank } = options;
     this.#options = options;
     this.#isSnapshot = kind === "snapshot";
-    // A stream cannot choose later: it keeps row 0 for what will not fit.
-    this.#maxRows = this.#isSnapshot ? Math.max(CANDIDATES, Math.min(4 * maxRows, ROW - 1)) : maxRows;
     this.#width = width;
-    this.#stride = stride;
-    this.#size = stride + 1 + Math.ceil(width / 2);
+    this.#blank = blank;
+    this.#size = blank.length + Math.ceil((INTEGERS + width) / 2);
     this.values = new Float64Array(MIN_ROWS * this.#size);
     this.#words = new Int32Array(this.values.buffer);
-    this.#slots = new Int32Array(2 * MIN_ROWS);
     this.#words.fill(OTHER_ID, this.#keyAt(0), this.#keyAt(0) + width);
-    this.#words[this.#touchedAt(0)] = NEVER;
-    this.#starts[0] = NO_TEXT;
-    this.#rehash();
-    this.view = this.#picture(0, 0);
+    this.#words[this.#keyAt(0) + TOUCHED] = NEVER;
+    this.values.set(blank, 0);
+    this.#place(0);
   }
 
   /**
@@ -113,7 +95,7 @@ export class GroupTable {
   /** Where in `values` the numbers of the key's row are: a new row if need be, row 0 when there is no place. */
   find(keys: Int32Array, from: number, hash: number): number {
     const slots = this.#slots, words = this.#words, width = this.#width, size = this.#size;
-    const mask = slots.length - 1, tag = hash & TAG, keyAt = 2 * (this.#stride + 1);
+    const mask = slots.length - 1, tag = hash & TAG, keyAt = 2 * this.#blank.length + INTEGERS;
     let slot = hash & mask;
     for (;;) {
       const entry = slots[slot]!;
@@ -123,7 +105,7 @@ export class GroupTable {
         let i = 0;
         while (i < width && words[at + i] === keys[from + i]) i++;
         if (i === width) {
-          if (words[at - 1] !== this.clock) this.#touch(row);
+          if (words[at + TOUCHED] !== this.clock) this.#touch(row);
           return row * size;
         }
       }
@@ -131,215 +113,149 @@ export class GroupTable {
     }
   }
 
-  /** Makes the view: sweeps what was not touched, folds what is too much, writes the texts of new rows. */
-  *settle(): Iterable<void> {
-    if (this.#isSnapshot) yield* this.#fold();
-    this.#sweep();
-    yield;
-    for (let row = 0; row < this.rows; row++) {
-      if (this.#starts[row] === NO_TEXT) this.#write(row);
-      if (row % ROWS_PER_PIECE === 0) yield;
-    }
-    const isCounter = !this.#isSnapshot && this.#width === 0;
-    if (!this.#isLive(0) && !isCounter) this.values.fill(0, 0, this.#stride);
-    this.view = this.#picture(this.#width === 0 || this.#isLive(0) ? 0 : 1, this.rows);
+  /** Where in `values` the numbers of a row are. */
+  at(row: number): number {
+    return row * this.#size;
   }
 
-  /** Forgets all rows, and shows none until the next `settle()`. */
-  clear(): void {
-    this.rows = 1;
-    this.#words[this.#touchedAt(0)] = NEVER;
-    this.#placeAll();
-    this.#closeTextGaps();
-    this.view = this.#picture(0, 0);
-  }
-
-  /** The label ids that stand at a position of the keys. */
-  labelsAt(position: number): Set<number> {
-    const labels = new Set<number>();
-    for (let row = 0; row < this.rows; row++) labels.add(this.#words[this.#keyAt(row) + position]!);
-    return labels;
-  }
-
-  replaceLabels(position: number, replacements: ReadonlyMap<number, number>): void {
-    for (let row = 0; row < this.rows; row++) {
-      const at = this.#keyAt(row) + position;
-      this.#words[at] = replacements.get(this.#words[at]!)!;
-    }
-    this.#rehash();
-  }
-
-  #keyAt(row: number): number {
-    return 2 * (row * this.#size + this.#stride + 1);
-  }
-
-  #touchedAt(row: number): number {
-    return this.#keyAt(row) - 1;
-  }
-
-  #hashAt(row: number): number {
-    return this.#keyAt(row) - 2;
-  }
-
-  #touch(row: number): void {
-    const at = row * this.#size;
-    if (this.#isSnapshot) this.values.fill(0, at, at + this.#stride);
-    this.#words[this.#touchedAt(row)] = this.clock;
-  }
-
-  #newRow(keys: Int32Array, from: number, hash: number): number {
-    if (this.rows >= this.#maxRows) {
-      this.folded++;
-      if (this.#words[this.#touchedAt(0)] !== this.clock) this.#touch(0);
-      return 0;
-    }
-    const row = this.rows++;
-    if (row === this.#starts.length) this.#grow();
-    const at = row * this.#size;
-    this.values.fill(0, at, at + this.#stride);
-    this.#words[this.#hashAt(row)] = hash;
-    this.#words[this.#touchedAt(row)] = this.clock;
-    this.#words.set(keys.subarray(from, from + this.#width), this.#keyAt(row));
-    this.#starts[row] = NO_TEXT;
-    this.#place(row);
-    return at;
-  }
-
-  #isLive(row: number): boolean {
-    const touched = this.#words[this.#touchedAt(row)]!;
+  isLive(row: number): boolean {
+    const touched = this.#words[this.#keyAt(row) + TOUCHED]!;
     if (this.#isSnapshot) return touched === this.clock;
     return touched !== NEVER && touched >= this.clock - this.#options.ttl;
   }
 
-  /** Keeps the largest rows of the pass, as many as the budget has, and adds the rest to row 0. */
-  *#fold(): Iterable<void> {
-    const { maxRows } = this.#options;
-    if (this.rows <= maxRows) return;
-    const weights = new Float64Array(this.rows);
-    let live = 0;
-    for (let row = 1; row < this.rows; row++) if (this.#isLive(row)) weights[live++] = this.#weightOf(row);
-    if (live + (this.#isLive(0) ? 1 : 0) <= maxRows) return;
-    yield;
-    const keep = maxRows - 1;
-    const least = keep === 0 ? Infinity : kthLargest(weights.subarray(0, live), keep);
-    yield;
-    // Of equals the oldest rows stay, so that the same series are seen from scrape to scrape.
-    let equals = keep;
-    for (let row = 1; row < this.rows; row++) if (this.#isLive(row) && this.#weightOf(row) > least) equals--;
-    if (!this.#isLive(0)) this.#touch(0);
-    for (let row = 1; row < this.rows; row++) {
-      if (!this.#isLive(row)) continue;
-      const weight = this.#weightOf(row);
-      if (weight > least || (weight === least && equals-- > 0)) continue;
-      for (let i = 0; i < this.#stride; i++) this.values[i]! += this.values[row * this.#size + i]!;
-      this.#words[this.#touchedAt(row)] = NEVER;
-      this.folded++;
-    }
-    yield;
-  }
-
-  /** A row's value, or of a histogram the number of its values. */
-  #weightOf(row: number): number {
-    return this.values[row * this.#size]!;
-  }
-
-  /** Closes the gaps that dead rows leave. */
-  #sweep(): void {
-    const size = this.#size;
+  /** Drops the rows that are dead and keeps the order of the others. Until it has ended nothing may be found. */
+  *sweep(): Iterable<void> {
+    const size = this.#size, texts = this.texts, words = this.#words;
     let to = 1;
+    // What is folded begins anew as other rows do; the one series without labels goes on.
+    if (this.#width > 0 && !this.isLive(0)) this.#clearNumbers(0);
     for (let row = 1; row < this.rows; row++) {
-      if (!this.#isLive(row)) {
-        if (this.#starts[row] !== NO_TEXT) this.#dead += this.#ends[row]! - this.#starts[row]!;
-        continue;
+      if (row % ROWS_PER_PIECE === 0) yield;
+      if (!this.isLive(row)) {
+        const text = words[this.#keyAt(row) + TEXT]!;
+        if (text !== 0) texts.release(text);
+      } else {
+        if (to !== row) words.copyWithin(2 * to * size, 2 * row * size, 2 * (row + 1) * size);
+        to++;
       }
-      if (to !== row) {
-        this.#words.copyWithin(2 * to * size, 2 * row * size, 2 * (row + 1) * size);
-        this.#starts[to] = this.#starts[row]!;
-        this.#ends[to] = this.#ends[row]!;
-      }
-      to++;
     }
     if (to === this.rows) return;
     this.rows = to;
-    this.#placeAll();
-    if (2 * this.#dead > this.#bytes.length) this.#closeTextGaps();
+    yield* this.#placeAll();
   }
 
-  #rehash(): void {
-    for (let row = 0; row < this.rows; row++) {
+  /** Of a snapshot: leaves the next pass enough places, if need be by dropping all rows that are not in the view. */
+  *makeRoom(): Iterable<void> {
+    const words = this.#words;
+    if (2 * this.rows <= this.#options.maxRows) return;
+    for (let row = 1; row < this.rows; row++) {
+      if (row % ROWS_PER_PIECE === 0) yield;
       const at = this.#keyAt(row);
-      let hash = HASH_SEED;
-      for (let i = 0; i < this.#width; i++) hash = mixHash(hash, this.#words[at + i]!);
-      this.#words[this.#hashAt(row)] = hash;
+      if (!this.texts.isAsked(words[at + TEXT]!)) words[at + TOUCHED] = NEVER;
     }
-    this.#placeAll();
+    yield* this.sweep();
   }
 
-  #placeAll(): void {
+  /** The id of the text of a row, which is written if need be. */
+  textOf(row: number): number {
+    const at = this.#keyAt(row), words = this.#words;
+    const id = words[at + TEXT] ||= this.texts.newId();
+    if (!this.texts.ask(id)) this.texts.write(id, this.#options.textOf(words, at));
+    return id;
+  }
+
+  /** Forgets all rows. */
+  clear(): void {
+    this.rows = 1;
+    const at = this.#keyAt(0);
+    this.#words[at + TOUCHED] = NEVER;
+    this.#words[at + TEXT] = 0;
+    this.values.set(this.#blank, 0);
+    this.texts.clear();
     this.#slots.fill(0);
-    for (let row = 0; row < this.rows; row++) this.#place(row);
+    this.#place(0);
   }
 
-  #place(row: number): void {
+  /** Collects the label ids that stand at a position of the keys. */
+  *labelsAt(position: number, labels: Set<number>): Iterable<void> {
+    for (let row = 0; row < this.rows; row++) {
+      if (row % ROWS_PER_PIECE === 0) yield;
+      labels.add(this.#words[this.#keyAt(row) + position]!);
+    }
+  }
+
+  *replaceLabels(position: number, replacements: ReadonlyMap<number, number>): Iterable<void> {
+    const words = this.#words;
+    for (let row = 0; row < this.rows; row++) {
+      if (row % ROWS_PER_PIECE === 0) yield;
+      const at = this.#keyAt(row);
+      words[at + position] = replacements.get(words[at + position]!)!;
+    }
+    yield* this.#placeAll();
+  }
+
+  #keyAt(row: number): number {
+    return 2 * (row * this.#size + this.#blank.length) + INTEGERS;
+  }
+
+  #touch(row: number): void {
+    if (this.#isSnapshot) this.#clearNumbers(row);
+    this.#words[this.#keyAt(row) + TOUCHED] = this.clock;
+  }
+
+  #clearNumbers(row: number): void {
+    const values = this.values, blank = this.#blank, at = row * this.#size;
+    for (let i = 0; i < blank.length; i++) values[at + i] = blank[i]!;
+  }
+
+  #newRow(keys: Int32Array, from: number, hash: number): number {
+    if (this.rows >= this.#options.maxRows) {
+      this.folded++;
+      if (this.#words[this.#keyAt(0) + TOUCHED] !== this.clock) this.#touch(0);
+      return 0;
+    }
+    const row = this.rows++;
+    if (row === this.capacity) this.#grow();
+    this.#clearNumbers(row);
+    const words = this.#words, at = this.#keyAt(row);
+    words[at + TEXT] = 0;
+    words[at + TOUCHED] = this.clock;
+    for (let i = 0; i < this.#width; i++) words[at + i] = keys[from + i]!;
+    this.#place(row, hash);
+    return row * this.#size;
+  }
+
+  #hashOf(row: number): number {
+    const at = this.#keyAt(row);
+    let hash = HASH_SEED;
+    for (let i = 0; i < this.#width; i++) hash = mixHash(hash, this.#words[at + i]!);
+    return hash;
+  }
+
+  *#placeAll(): Iterable<void> {
+    this.#slots.fill(0);
+    for (let row = 0; row < this.rows; row++) {
+      if (row % ROWS_PER_PIECE === 0) yield;
+      this.#place(row);
+    }
+  }
+
+  #place(row: number, hash = this.#hashOf(row)): void {
     const slots = this.#slots, mask = slots.length - 1;
-    const hash = this.#words[this.#hashAt(row)]!;
     let slot = hash & mask;
     while (slots[slot] !== 0) slot = (slot + 1) & mask;
     slots[slot] = (hash & TAG) | (row + 1);
   }
 
   #grow(): void {
-    const capacity = 2 * this.#starts.length;
-    this.values = grown(this.values, new Float64Array(capacity * this.#size));
-    this.#words = new Int32Array(this.values.buffer);
-    this.#starts = grown(this.#starts, new Uint32Array(capacity));
-    this.#ends = grown(this.#ends, new Uint32Array(capacity));
-    this.#slots = new Int32Array(2 * capacity);
-    for (let row = 0; row < this.rows - 1; row++) this.#place(row);
+    const filled = this.capacity;
+    this.capacity = Math.min(filled * (filled < SMALL ? 2 : LEAP), ROW_LIMIT);
+    const values = new Float64Array(this.capacity * this.#size);
+    values.set(this.values);
+    this.values = values;
+    this.#words = new Int32Array(values.buffer);
+    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * this.capacity)));
+    for (let row = 0; row < filled; row++) this.#place(row);
   }
-
-  #write(row: number): void {
-    const text = this.#options.textOf(this.#words, this.#keyAt(row));
-    // UTF-8 has at most three bytes for a UTF-16 unit. Views keep the bytes they have seen, so these only grow.
-    if (this.#used + 3 * text.length > this.#bytes.length) {
-      this.#bytes = grown(this.#bytes, new Uint8Array(2 * this.#bytes.length + 3 * text.length));
-    }
-    this.#starts[row] = this.#used;
-    this.#used += ENCODER.encodeInto(text, this.#bytes.subarray(this.#used)).written;
-    this.#ends[row] = this.#used;
-  }
-
-  #closeTextGaps(): void {
-    const from = this.#bytes;
-    this.#bytes = new Uint8Array(from.length);
-    this.#used = this.#dead = 0;
-    for (let row = 0; row < this.rows; row++) {
-      if (this.#starts[row] === NO_TEXT) continue;
-      const text = from.subarray(this.#starts[row], this.#ends[row]);
-      this.#bytes.set(text, this.#used);
-      this.#starts[row] = this.#used;
-      this.#used += text.length;
-      this.#ends[row] = this.#used;
-    }
-  }
-
-  #picture(from: number, to: number): View {
-    const stride = this.#stride, size = this.#size;
-    const values = new Float64Array((to - from) * stride);
-    for (let row = from, at = 0; row < to; row++) {
-      for (let i = 0; i < stride; i++) values[at++] = this.values[row * size + i]!;
-    }
-    return {
-      rows: to - from,
-      bytes: this.#bytes,
-      starts: this.#starts.slice(from, to),
-      ends: this.#ends.slice(from, to),
-      values,
-    };
-  }
-}
-
-function grown<T extends { set(from: T): void }>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

@@ -12,6 +12,7 @@ const OTHER = "other";
 export const OTHER_ID = 2;
 
 const OVERFULL = 2;
+const VALUES_PER_PIECE = 1024;
 
 /** A name, and the steps that lead from the value of a column to the text. */
 export interface LabelPart {
@@ -83,16 +84,17 @@ export class Label implements ColumnTable {
   }
 
   /** Forgets every value but the given; returns what their ids have become. */
-  keepOnly(labels: Iterable<number>): Map<number, number> {
+  *keepOnly(labels: Iterable<number>): Generator<void, Map<number, number>> {
     const kept = new Map<number, number>();
     const pairs = this.#pairs, numbers = this.#numbers;
     this.#clear();
+    this.forget();
     for (const label of labels) {
       const id = label & 1 ? this.#numberId(numbers.valueOf(label >> 1)) : this.#pairId(pairs[label >> 1]!);
       kept.set(label, id);
       this.size = Math.max(this.size, id);
+      if (kept.size % VALUES_PER_PIECE === 0) yield;
     }
-    this.forget();
     return kept;
   }
 

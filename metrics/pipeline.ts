@@ -1,9 +1,11 @@
 import type { Collector } from "../core/collector.ts";
 import type { Ledger, RecordType, Sink } from "../core/record.ts";
 import { Vocabulary } from "../core/vocabulary.ts";
+import { inOnePiece } from "../core/work.ts";
 import { type Column, Columns } from "./column.ts";
+import { CANDIDATES, Group, type Grouping } from "./group.ts";
 import { Label, type LabelPart } from "./label.ts";
-import type { Rule } from "./rule.ts";
+import { Rule, type RuleOptions } from "./rule.ts";
 
 /** So many values a label remembers beyond four times those that its rules can show. */
 const LABEL_LIMIT = 131_072;
@@ -13,6 +15,8 @@ export class RuleSet implements Sink {
   readonly row: Float64Array;
   readonly rules: Rule[] = [];
   readonly columns: Columns;
+  readonly #groups: Group[] = [];
+  readonly #groupsByKey = new Map<string, Group>();
   readonly #labels = new Map<string, Label>();
   /** Whether a label has grown past its limit, and whether so far that it cannot wait for the settling. */
   #fullLabel = false;
@@ -25,13 +29,22 @@ export class RuleSet implements Sink {
   }
 
   emit(): void {
-    const { row, rules, columns } = this;
+    const { row, columns } = this, groups = this.#groups;
     columns.read(row);
-    for (let i = 0; i < rules.length; i++) rules[i]!.add(row, columns.ids);
-    if (this.#overfullLabel) this.#forgetUnused();
+    for (let i = 0; i < groups.length; i++) groups[i]!.add(row, columns.ids);
+    if (this.#overfullLabel) inOnePiece(this.#forgetUnused());
   }
 
-  add(rule: Rule): void {
+  /** Groupings of the same recipe are one. */
+  add(options: RuleOptions, grouping: Omit<Grouping, "source">, recipe: string): void {
+    let group = this.#groupsByKey.get(recipe);
+    if (group === undefined) {
+      group = new Group({ ...grouping, source: this.type });
+      this.#groupsByKey.set(recipe, group);
+      this.#groups.push(group);
+    }
+    const rule = new Rule(options, group);
+    group.rules.push(rule);
     this.rules.push(rule);
     for (const label of this.#labels.values()) label.limit = this.#limitOf(label);
   }
@@ -53,43 +66,47 @@ export class RuleSet implements Sink {
   set clock(clock: number) {
     if (clock === this.#clock) return;
     this.#clock = clock;
-    for (const rule of this.rules) {
-      rule.flush();
-      rule.table.clock = clock;
+    for (const group of this.#groups) {
+      group.flush();
+      group.table.clock = clock;
     }
   }
 
   *settle(): Iterable<void> {
-    for (const rule of this.rules) {
-      rule.flush();
-      yield* rule.table.settle();
-    }
+    for (const group of this.#groups) yield* group.settle();
     yield;
-    // Here the tables hold no more rows than they show.
-    if (this.#fullLabel) this.#forgetUnused();
+    if (!this.#fullLabel) return;
+    // Between the pieces there must come no records, and those of a stream may come at any time.
+    if (this.type.kind === "snapshot") yield* this.#forgetUnused();
+    else inOnePiece(this.#forgetUnused());
+  }
+
+  clear(): void {
+    for (const group of this.#groups) group.clear();
   }
 
   #usesOf(label: Label) {
-    return this.rules.flatMap(({ table, options }) =>
-      options.labels.flatMap((each, position) => each === label ? [{ table, position, options }] : [])
+    return this.#groups.flatMap(({ table, labels, maxSeries }) =>
+      labels.flatMap((each, position) => each === label ? [{ table, position, maxSeries }] : [])
     );
   }
 
   #limitOf(label: Label): number {
-    const shown = this.#usesOf(label).reduce((sum, { options }) => sum + options.maxSeries, 0);
-    return 2 * (LABEL_LIMIT + 4 * shown);
+    const shown = this.#usesOf(label).reduce((sum, { maxSeries }) => sum + maxSeries, 0);
+    const candidates = this.type.kind === "snapshot" ? CANDIDATES : 0;
+    return 2 * (LABEL_LIMIT + candidates + 4 * shown);
   }
 
   /** Makes labels that are full forget the values that are in no row. */
-  #forgetUnused(): void {
+  *#forgetUnused(): Iterable<void> {
     this.#fullLabel = this.#overfullLabel = false;
-    for (const rule of this.rules) rule.flush();
+    for (const group of this.#groups) group.flush();
     for (const label of this.#labels.values()) {
       if (label.size <= label.limit) continue;
-      const uses = this.#usesOf(label);
-      const used = new Set(uses.flatMap(({ table, position }) => [...table.labelsAt(position)]));
-      const kept = label.keepOnly(used);
-      for (const { table, position } of uses) table.replaceLabels(position, kept);
+      const uses = this.#usesOf(label), used = new Set<number>();
+      for (const { table, position } of uses) yield* table.labelsAt(position, used);
+      const kept = yield* label.keepOnly(used);
+      for (const { table, position } of uses) yield* table.replaceLabels(position, kept);
       label.limit = Math.max(this.#limitOf(label), 2 * label.size);
     }
   }
@@ -131,8 +148,6 @@ export class Pipeline implements Ledger {
   }
 
   abandon(): void {
-    for (const set of this.ruleSets) {
-      if (set.type.kind === "snapshot") { for (const rule of set.rules) rule.table.clear(); }
-    }
+    for (const set of this.ruleSets) if (set.type.kind === "snapshot") set.clear();
   }
 }

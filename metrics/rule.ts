@@ -1,7 +1,7 @@
 import type { RecordType } from "../core/record.ts";
-import type { Filter } from "./filter.ts";
-import { GroupTable, HASH_SEED, mixHash } from "./group_table.ts";
-import type { Label } from "./label.ts";
+import { BUCKETS, type Group } from "./group.ts";
+import type { GroupTable } from "./group_table.ts";
+import { kthLargest } from "./select.ts";
 
 export const METRIC_TYPES = ["gauge", "counter", "histogram"] as const;
 export type MetricType = (typeof METRIC_TYPES)[number];
@@ -11,107 +11,155 @@ export interface RuleOptions {
   readonly help: string;
   readonly type: MetricType;
   readonly source: RecordType;
-  readonly filter?: Filter | undefined;
-  readonly labels: readonly Label[];
-  /** Where in the row the value is; -1 counts records. */
+  /** Where in the record the value is; -1 counts records. */
   readonly valueAt: number;
   /** Upper bounds of a histogram's buckets, ascending, without the infinite one. */
   readonly buckets: readonly number[];
-  readonly maxSeries: number;
-  readonly ttl: number;
 }
 
-/** In a row of a histogram: the number of values, their sum, then the number of values in each bucket. */
-export const COUNT = 0, SUM = 1, BUCKETS = 2;
+/** A picture of the series of a rule at one moment. Nothing that happens to the table later changes it. */
+export interface View {
+  readonly rows: number;
+  /** What stands between name and value of row `i` is `bytes` from `starts[i]` to `ends[i]`: `{a="b"} `, or a space. */
+  readonly bytes: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  /** `stride` numbers a row. */
+  readonly values: Float64Array;
+}
 
-/** So many records are added at once: their rows are fetched from memory together rather than one after the other. */
-const BATCH = 64;
+const EMPTY: View = {
+  rows: 0,
+  bytes: new Uint8Array(),
+  starts: new Uint32Array(),
+  ends: new Uint32Array(),
+  values: new Float64Array(),
+};
+const OTHER = 0;
+const TEXTS_PER_PIECE = 64, ROWS_PER_PIECE = 4096;
 
-/** Turns records of one type into the series of one metric. */
+/** Shows what a group has added up of one measure as the series of one metric. */
 export class Rule {
-  readonly table: GroupTable;
   readonly options: RuleOptions;
-  readonly #labels: readonly Label[];
-  readonly #filter: Filter | undefined;
-  readonly #valueAt: number;
-  readonly #least: number;
-  readonly #buckets: Float64Array | undefined;
-  readonly #width: number;
-  /** Records that wait to be added: keys, hashes of keys and values. */
-  readonly #keys: Int32Array;
-  readonly #hashes = new Int32Array(BATCH);
-  readonly #values = new Float64Array(BATCH);
-  #waiting = 0;
+  readonly group: Group;
+  /** What the last `show()` saw. */
+  view = EMPTY;
+  /** Where in a row its numbers are, and how many. */
+  readonly #offset: number;
+  readonly #stride: number;
+  readonly #isSnapshot: boolean;
+  readonly #isBare: boolean;
+  #unshown = 0;
 
-  constructor(options: RuleOptions) {
+  constructor(options: RuleOptions, group: Group) {
+    const { type, valueAt, buckets, source } = options;
+    const isHistogram = type === "histogram";
     this.options = options;
-    this.#labels = options.labels;
-    this.#filter = options.filter;
-    this.#valueAt = options.valueAt;
-    // A counter never falls; and NaN, a field that is absent, is at least nothing.
-    this.#least = options.type === "counter" ? 0 : -Infinity;
-    this.#buckets = options.type === "histogram" ? Float64Array.from(options.buckets) : undefined;
-    this.#width = options.labels.length;
-    this.#keys = new Int32Array(BATCH * this.#width);
-    this.table = new GroupTable({
-      width: this.#width,
-      stride: this.#buckets === undefined ? 1 : BUCKETS + this.#buckets.length + 1,
-      kind: options.source.kind,
-      maxRows: options.maxSeries,
-      ttl: options.ttl,
-      textOf: (keys, at) => this.#textOf(keys, at),
+    this.group = group;
+    this.#offset = group.measure({
+      valueAt,
+      // A counter never falls; and NaN, a field that is absent, is at least nothing.
+      least: type === "counter" ? 0 : -Infinity,
+      buckets: isHistogram ? buckets : undefined,
     });
+    this.#stride = isHistogram ? BUCKETS + buckets.length + 1 : 1;
+    this.#isSnapshot = source.kind === "snapshot";
+    this.#isBare = group.labels.length === 0;
   }
 
-  add(row: Float64Array, ids: Int32Array): void {
-    if (this.#filter !== undefined && !this.#filter.test(ids)) return;
-    const value = this.#valueAt < 0 ? 1 : row[this.#valueAt]!;
-    if (!(value >= this.#least)) return;
-    const labels = this.#labels, keys = this.#keys, waiting = this.#waiting, at = waiting * this.#width;
-    let hash = HASH_SEED;
-    for (let i = 0; i < labels.length; i++) {
-      const label = labels[i]!;
-      const id = ids[label.index]!;
-      let labelId = label.table[id]!;
-      if (labelId === 0) labelId = label.resolve(id);
-      keys[at + i] = labelId;
-      hash = mixHash(hash, labelId);
+  /** How often something did not fit: a record of a stream, a row of a snapshot. */
+  get folded(): number {
+    return this.#unshown + this.group.table.folded;
+  }
+
+  /** Makes the view: chooses the rows, of which each has its text. */
+  *show(): Iterable<void> {
+    const { table } = this.group;
+    const values = new Float64Array(this.#stride);
+    const rows = this.#isBare ? Int32Array.of(OTHER) : yield* this.#choose(values);
+    const texts = new Int32Array(rows.length);
+    for (let i = 0; i < rows.length; i++) {
+      if (i % TEXTS_PER_PIECE === 0) yield;
+      texts[i] = table.textOf(rows[i]!);
     }
-    this.#hashes[waiting] = hash;
-    this.#values[waiting] = value;
-    if (++this.#waiting === BATCH) this.flush();
+    this.view = this.#picture(rows, texts, values);
   }
 
-  /** Adds the records that wait. */
-  flush(): void {
-    const { table } = this, keys = this.#keys, hashes = this.#hashes;
-    const width = this.#width, count = this.#waiting;
-    this.#waiting = 0;
-    table.warm(hashes, count);
-    for (let i = 0; i < count; i++) {
-      const at = table.find(keys, i * width, hashes[i]!);
-      if (this.#buckets === undefined) table.values[at]! += this.#values[i]!;
-      else this.#observe(at, this.#values[i]!, this.#buckets);
+  hide(): void {
+    this.view = EMPTY;
+  }
+
+  /** The rows to be shown, with row 0 for the others, whose numbers are added up in `others`. */
+  *#choose(others: Float64Array): Generator<void, Int32Array> {
+    const { table, maxSeries } = this.group, end = table.rows;
+    let live = 0;
+    for (let row = 1; row < end; row++) {
+      if (row % ROWS_PER_PIECE === 0) yield;
+      if (!Number.isNaN(this.#weightOf(table, row))) live++;
     }
-  }
-
-  #observe(at: number, value: number, buckets: Float64Array): void {
-    const { values } = this.table;
-    let bucket = 0;
-    while (bucket < buckets.length && value > buckets[bucket]!) bucket++;
-    values[at + COUNT]!++;
-    values[at + SUM]! += value;
-    values[at + BUCKETS + bucket]!++;
-  }
-
-  /** What stands before the value in the exposition; of a histogram, only what stands within the braces. */
-  #textOf(keys: Int32Array, at: number): string {
-    const { name, labels, type } = this.options;
-    let pairs = "";
-    for (let i = 0; i < labels.length; i++) {
-      pairs += (i === 0 ? "" : ",") + labels[i]!.pairsOf(keys[at + i]!);
+    const isOther = this.#isOtherShown(table),
+      isAll = !this.#isSnapshot || live + (isOther ? 1 : 0) <= maxSeries;
+    if (isOther) this.#addTo(others, table, OTHER);
+    const keep = isAll ? live : maxSeries - 1;
+    const least = isAll ? -Infinity : yield* this.#leastOf(table, end, keep);
+    // Of equals the oldest rows stay, so that the same series are seen from scrape to scrape.
+    let equals = keep;
+    for (let row = 1; row < end; row++) if (this.#weightOf(table, row) > least) equals--;
+    yield;
+    const rows = new Int32Array(keep + 1);
+    let shown = isOther || !isAll ? 1 : 0;
+    for (let row = 1; row < end; row++) {
+      if (row % ROWS_PER_PIECE === 0) yield;
+      const weight = this.#weightOf(table, row);
+      if (weight > least || (weight === least && equals-- > 0)) rows[shown++] = row;
+      else if (!Number.isNaN(weight)) this.#addTo(others, table, row);
     }
-    if (type === "histogram") return pairs;
-    return pairs === "" ? `${name} ` : `${name}{${pairs}} `;
+    this.#unshown += live - keep;
+    return rows.subarray(0, shown);
+  }
+
+  /** The least weight of so many rows. */
+  *#leastOf(table: GroupTable, end: number, keep: number): Generator<void, number> {
+    if (keep === 0) return Infinity;
+    const { values } = table, start = table.at(1) + this.#offset, step = table.at(1);
+    return yield* kthLargest({ values, start, step, count: end - 1 }, keep);
+  }
+
+  /** A row's value, or of a histogram the number of its values; NaN when nothing was added. */
+  #weightOf(table: GroupTable, row: number): number {
+    return table.values[table.at(row) + this.#offset]!;
+  }
+
+  #isOtherShown(table: GroupTable): boolean {
+    return table.isLive(OTHER) && !Number.isNaN(this.#weightOf(table, OTHER));
+  }
+
+  #addTo(sums: Float64Array, table: GroupTable, row: number): void {
+    const at = table.at(row) + this.#offset;
+    for (let i = 0; i < this.#stride; i++) sums[i]! += table.values[at + i]!;
+  }
+
+  #picture(rows: Int32Array, texts: Int32Array, others: Float64Array): View {
+    const { table } = this.group, stride = this.#stride;
+    const values = new Float64Array(rows.length * stride);
+    const starts = new Uint32Array(rows.length), ends = new Uint32Array(rows.length);
+    for (let i = 0; i < rows.length; i++) {
+      starts[i] = table.texts.starts[texts[i]!]!;
+      ends[i] = table.texts.ends[texts[i]!]!;
+      const at = table.at(rows[i]!) + this.#offset;
+      for (let n = 0; n < stride; n++) values[i * stride + n] = table.values[at + n]!;
+    }
+    if (!this.#isBare && rows[0] === OTHER) values.set(others);
+    const view = { rows: rows.length, bytes: table.texts.bytes, starts, ends, values };
+    return this.#isBare ? this.#bare(view) : view;
+  }
+
+  /** Without labels there is one series. It is zero of nothing, and absent when the value was in no record. */
+  #bare(view: View): View {
+    const { table } = this.group;
+    const isEmpty = this.#isSnapshot && !table.isLive(OTHER);
+    if (isEmpty) return { ...view, values: view.values.fill(0) };
+    if (view.values[0] === view.values[0]) return view;
+    return this.#isSnapshot ? EMPTY : { ...view, values: view.values.fill(0) };
   }
 }

@@ -1,26 +1,50 @@
-/** The k-th largest of the numbers (k from 1), which are put out of order. */
-export function kthLargest(numbers: Float64Array, k: number): number {
-  const wanted = numbers.length - k;
-  let low = 0, high = numbers.length - 1;
-  while (low < high) {
-    const pivot = median(numbers[low]!, numbers[(low + high) >> 1]!, numbers[high]!);
-    let i = low, j = high;
-    while (i <= j) {
-      while (numbers[i]! < pivot) i++;
-      while (numbers[j]! > pivot) j--;
-      if (i <= j) {
-        const number = numbers[i]!;
-        numbers[i++] = numbers[j]!;
-        numbers[j--] = number;
-      }
-    }
-    if (wanted <= j) high = j;
-    else if (wanted >= i) low = i;
-    else break;
-  }
-  return numbers[wanted]!;
+/** Every `step`-th of the values, from one on. */
+export interface Numbers {
+  readonly values: Float64Array;
+  readonly start: number;
+  readonly step: number;
+  readonly count: number;
 }
 
-function median(a: number, b: number, c: number): number {
-  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+const FLOAT = new Float64Array(1);
+const HALVES = new Uint32Array(FLOAT.buffer);
+const SIGN = 0x80000000;
+
+/**
+ * Finds the k-th largest (k from 1); NaN are left out. From the highest sixteen bits to the lowest it counts how many
+ * numbers have which, and so needs no copy of them.
+ */
+export function* kthLargest(numbers: Numbers, k: number): Generator<void, number> {
+  const { values, start, step, count } = numbers;
+  const counts = new Uint32Array(65_536), found = [0, 0, 0, 0];
+  let left = k;
+  for (let digit = 0; digit < 4; digit++) {
+    counts.fill(0);
+    for (let i = 0, at = start; i < count; i++, at += step) {
+      const value = values[at]!;
+      if (value !== value) continue;
+      FLOAT[0] = value;
+      // So that the bits are in the order of the numbers.
+      const flip = HALVES[1]! & SIGN ? 0xffffffff : SIGN, high = (HALVES[1]! ^ flip) >>> 0;
+      if (digit === 0) {
+        counts[high >>> 16]!++;
+        continue;
+      }
+      if (high >>> 16 !== found[0]) continue;
+      const low = (flip === SIGN ? HALVES[0]! : ~HALVES[0]!) >>> 0;
+      if (digit === 1) counts[high & 0xffff]!++;
+      else if ((high & 0xffff) !== found[1]) continue;
+      else if (digit === 2) counts[low >>> 16]!++;
+      else if (low >>> 16 === found[2]) counts[low & 0xffff]!++;
+    }
+    let bits = 65_535;
+    while (bits > 0 && counts[bits]! < left) left -= counts[bits--]!;
+    found[digit] = bits;
+    yield;
+  }
+  const high = ((found[0]! << 16) | found[1]!) >>> 0, low = ((found[2]! << 16) | found[3]!) >>> 0;
+  const flip = high & SIGN ? SIGN : 0xffffffff;
+  HALVES[1] = (high ^ flip) >>> 0;
+  HALVES[0] = (flip === SIGN ? low : ~low) >>> 0;
+  return FLOAT[0]!;
 }

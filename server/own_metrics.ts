@@ -96,12 +96,23 @@ export function statusFamilies(
         [...problems].map(([reason, value]) => ({ labels: { collector: name, reason }, value }))
       ),
     ),
-    family("netcensus_series", "gauge", "Label sets of a metric.", ofRule(({ table }) => table.view.rows)),
+    family(
+      "netcensus_data_quality",
+      "gauge",
+      "Whether the data of a collector are as good as they can be, by check.",
+      collectors.flatMap(({ name, qualities }) =>
+        [...qualities].map(([check, isGood]) => ({
+          labels: { collector: name, check },
+          value: isGood ? 1 : 0,
+        }))
+      ),
+    ),
+    family("netcensus_series", "gauge", "Label sets of a metric.", ofRule(({ view }) => view.rows)),
     family(
       "netcensus_series_folded_total",
       "counter",
       "What did not fit the budget of a metric: label sets of snapshots, records of streams.",
-      ofRule(({ table }) => table.folded),
+      ofRule(({ folded }) => folded),
     ),
   ];
 }

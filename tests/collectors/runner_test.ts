@@ -34,6 +34,7 @@ function runnerOf(open: (context: Context) => Source, schedule: Collector["sched
     rules: [{ name: "things", source: "things", labels: ["n"] }, { name: "events_total", source: "events" }],
     settings: {},
     reasons: ["odd"],
+    checks: ["whole", "fresh"],
     open: (_, context) => open(context),
   };
   const pipeline = new Pipeline(collector), problems = new Problems(), lines: string[] = [];
@@ -45,7 +46,7 @@ function runnerOf(open: (context: Context) => Source, schedule: Collector["sched
   const log = new Log({ level: "info", format: "logfmt", write: (line) => lines.push(line) });
   const paths = { procfs: "/proc", sysfs: "/sys" };
   const runner = new Runner({ collector, settings: {}, ledger: pipeline, paths, log, interval: 3600 });
-  const rows = (name: string) => pipeline.rules.find(({ options }) => options.name === name)!.table.view;
+  const rows = (name: string) => pipeline.rules.find(({ options }) => options.name === name)!.view;
   return { runner, lines, rows };
 }
 
@@ -248,6 +249,30 @@ Deno.test("a problem for a reason that is not declared is a failure", async () =
   }));
   await runner.collect(NEVER);
   assert.equal(runner.lastError, 'Cannot count a problem: test has no reason "even"');
+});
+
+Deno.test("a quality is told by check, as it was told last", async () => {
+  let isWhole = false;
+  const { runner, lines } = runnerOf((context) => ({
+    snapshot: () => piece(() => context.quality("whole", isWhole)),
+  }));
+  assert.deepEqual([...runner.qualities], []);
+  await runner.collect(NEVER);
+  assert.deepEqual([...runner.qualities], [["whole", false]]);
+  isWhole = true;
+  await after(1000, () => runner.collect(NEVER));
+  assert.deepEqual([...runner.qualities], [["whole", true]]);
+  assert.equal(runner.success, true);
+  assert.deepEqual(lines, []);
+});
+
+Deno.test("a quality by a check that is not declared is a failure", async () => {
+  const { runner } = runnerOf((context) => ({
+    snapshot: () => piece(() => context.quality("pretty", true)),
+  }));
+  await runner.collect(NEVER);
+  assert.equal(runner.lastError, 'Cannot tell a quality: test has no check "pretty"');
+  assert.deepEqual([...runner.qualities], []);
 });
 
 Deno.test("a scrape that does not wait long fails no other that does", async () => {

@@ -141,8 +141,8 @@ property("idOf() agrees with a Map after forget()", (random) => {
   }
 });
 
-// The table grows at 32 and 64.
-for (const limit of [0, 1, 31, 32, 33, 64, 1000]) {
+// The table grows at 32 and 64, from 8192 to 131,072 at once, and at that.
+for (const limit of [0, 1, 31, 32, 33, 64, 1000, 8191, 8192, 8193, 131_073]) {
   Deno.test(`idOf() gives 0 to a new number at the limit of ${limit}`, () => {
     const ids = new NumberIds(limit);
     for (let value = 0; value < limit; value++) ids.idOf(value);
@@ -162,4 +162,33 @@ Deno.test("idOf() knows a number that has an id when the limit is reached", () =
   ids.idOf(443);
   ids.idOf(22);
   assert.equal(ids.idOf(443), 2);
+});
+
+// Rehashed with 8192 entries, and with 131,072.
+for (const count of [8192, 8193, 131_072, 131_073, 300_000]) {
+  Deno.test(`${count} numbers are found after growth, and no others`, () => {
+    const ids = new NumberIds();
+    // Of each kind of hash: small numbers, and those of more than 32 bits.
+    const numberOf = (i: number) => i % 2 === 0 ? i : 2 ** 32 + i;
+    for (let i = 0; i < count; i++) {
+      const id = ids.idOf(numberOf(i));
+      if (id !== i + 1) assert.equal(id, i + 1);
+    }
+    assert.equal(ids.size, count);
+    for (let i = 0; i < count; i++) {
+      if (ids.find(numberOf(i)) !== i + 1 || ids.valueOf(i + 1) !== numberOf(i)) {
+        assert.fail(`${numberOf(i)}`);
+      }
+    }
+    for (let i = 0; i < count; i++) if (ids.find(-1 - i) !== 0) assert.fail(`${-1 - i}`);
+  });
+}
+
+Deno.test("forget() makes numbers unknown and ids count from 1 again after the leap in growth", () => {
+  const ids = new NumberIds();
+  for (let value = 0; value < 10_000; value++) ids.idOf(value);
+  ids.forget();
+  assert.equal(ids.find(9999), 0);
+  const given = Array.from({ length: 10_000 }, (_, i) => ids.idOf(20_000 - i));
+  assert.deepEqual(given, given.map((_, i) => i + 1));
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { drive, nextTurn, type Work } from "../../core/work.ts";
+import { drive, inOnePiece, nextTurn, sleep, type Work } from "../../core/work.ts";
 
 /** Runs the body with a clock that only `pass()` moves. */
 async function withFakeClock(body: (pass: (milliseconds: number) => void) => Promise<void>): Promise<void> {
@@ -29,7 +29,7 @@ async function turnsDuring(action: () => Promise<unknown>): Promise<number> {
   return turns;
 }
 
-function* pieces(count: number, each: () => void = () => {}): Work & Generator<void> {
+function* pieces(count: number, each: () => void = () => {}): Generator<void> {
   for (let i = 0; i < count; i++) {
     each();
     yield;
@@ -207,4 +207,86 @@ Deno.test("drive() waits for what async work waits for", async () => {
   await drive(work());
   order.push("after");
   assert.deepEqual(order, ["work", "after"]);
+});
+
+/** Runs the body while something keeps the event loop going, which `sleep()` does not. */
+async function awake(body: () => Promise<void>): Promise<void> {
+  const timer = setInterval(() => {}, 1000);
+  try {
+    await body();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+Deno.test("sleep() resolves after its time", async () => {
+  await awake(async () => {
+    const start = performance.now();
+    await sleep(50, NEVER);
+    assert(performance.now() - start >= 49);
+  });
+});
+
+Deno.test("sleep() resolves when the signal is aborted", async () => {
+  const controller = new AbortController();
+  const slept = sleep(3_600_000, controller.signal);
+  controller.abort();
+  await assert.doesNotReject(slept);
+});
+
+Deno.test("sleep() resolves at once when the signal was aborted before", async () => {
+  await assert.doesNotReject(sleep(3_600_000, AbortSignal.abort()));
+});
+
+/** How many listeners a signal has while the action runs, and after it. */
+async function listenersDuring(
+  signal: AbortSignal,
+  action: () => Promise<void>,
+): Promise<{ most: number; after: number }> {
+  let now = 0, most = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = function (...args: Parameters<typeof addEventListener>) {
+    most = Math.max(most, ++now);
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = function (...args: Parameters<typeof removeEventListener>) {
+    now--;
+    removeEventListener.apply(signal, args);
+  };
+  await action();
+  return { most, after: now };
+}
+
+Deno.test("sleep() leaves no listener with the signal", async () => {
+  const { signal } = new AbortController();
+  const listeners = await listenersDuring(signal, () =>
+    awake(async () => {
+      for (let i = 0; i < 3; i++) await sleep(1, signal);
+    }));
+  assert.deepEqual(listeners, { most: 1, after: 0 });
+});
+
+Deno.test("sleep() does not keep the program from ending", async () => {
+  const work = new URL("../../core/work.ts", import.meta.url);
+  const code = `import { sleep } from ${JSON.stringify(work.href)};
+    sleep(3_600_000, new AbortController().signal).then(() => console.log("slept"));`;
+  const command = new Deno.Command(Deno.execPath(), { args: ["eval", code] });
+  const { code: status, stdout } = await command.output();
+  assert.deepEqual([status, new TextDecoder().decode(stdout)], [0, ""]);
+});
+
+Deno.test("inOnePiece() runs every piece of work", () => {
+  let done = 0;
+  inOnePiece(pieces(1000, () => done++));
+  assert.equal(done, 1000);
+});
+
+Deno.test("inOnePiece() throws what the work throws", () => {
+  const reason = new Error("broken");
+  const work = pieces(10, () => {
+    throw reason;
+  });
+  assert.throws(() => inOnePiece(work), (error) => error === reason);
 });

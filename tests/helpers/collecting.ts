@@ -11,21 +11,24 @@ import { seriesOf } from "./pipelines.ts";
 export interface CollectingOptions {
   readonly settings?: Literal;
   readonly paths?: Partial<Paths>;
+  /** Those of a user. */
+  readonly rules?: readonly Literal[];
 }
 
-/** A collector with its own rules, run by hand. */
+/** A collector with its own rules and those of a user, run by hand. */
 export class Collecting implements Disposable {
   readonly pipeline: Pipeline;
   readonly source: Source;
   /** How often there was a problem, by reason; of the last pass. */
   readonly problems = new Map<string, number>();
+  readonly qualities = new Map<string, boolean>();
   readonly logged: string[] = [];
 
-  constructor(collector: Collector, { settings = {}, paths = {} }: CollectingOptions = {}) {
+  constructor(collector: Collector, { settings = {}, paths = {}, rules = [] }: CollectingOptions = {}) {
     const problems = new Problems();
     this.pipeline = new Pipeline(collector);
     const surroundings = { ruleSets: this.pipeline.ruleSets, lookups: new Map() };
-    compileRules(mergeRules(collector.rules, undefined, problems), surroundings, problems);
+    compileRules(mergeRules(collector.rules, nodeOf(rules), problems), surroundings, problems);
     const values = shape.record(collector.settings).read(nodeOf(settings), problems);
     if (values === undefined || problems.any) throw new Error(problems.lines().join("\n"));
     this.source = collector.open(values, {
@@ -35,6 +38,7 @@ export class Collecting implements Disposable {
       paths: { procfs: "/proc", sysfs: "/sys", ...paths },
       problem: (reason, details) =>
         this.problems.set(reason, (this.problems.get(reason) ?? 0) + (details?.count ?? 1)),
+      quality: (check, isGood) => this.qualities.set(check, isGood),
     });
   }
 

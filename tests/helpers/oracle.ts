@@ -4,6 +4,8 @@ import type { PlainLabel, PlainRule } from "./scenarios.ts";
 interface Row {
   readonly values: number[];
   touched: number;
+  /** Whether nothing was added to it yet. */
+  isBlank: boolean;
 }
 
 /** What a rule has to show, worked out in plain maps. */
@@ -15,10 +17,14 @@ export class Oracle {
   #rows = new Map<string, Row>();
   #other: Row | undefined;
   #clock = 0;
+  #shown = new Map<string, Row>();
   readonly #rule: PlainRule;
+  readonly #group: readonly PlainRule[];
 
-  constructor(rule: PlainRule) {
+  /** The group is that of all rules that count in the same rows: what one of them counts is a row to the others. */
+  constructor(rule: PlainRule, group: readonly PlainRule[] = [rule]) {
     this.#rule = rule;
+    this.#group = group;
     this.otherPairs = pairs(rule.labels, () => "other");
   }
 
@@ -31,31 +37,41 @@ export class Oracle {
   }
 
   add(record: Plain): void {
-    const { labels, passes, valueOf } = this.#rule;
-    const value = valueOf(record);
-    if (value === undefined || !passes(record)) return;
+    const { labels, passes, valueOf, kind } = this.#rule;
+    if (!passes(record)) return;
+    // Without labels it is told apart whether there was no record, or none with a value.
+    const isNothing = this.#group.every((rule) => rule.valueOf(record) === undefined);
+    if (isNothing && labels.length > 0) return;
     const row = this.#find(pairs(labels, ({ textOf }) => textOf(record)));
-    if (row.touched !== this.#clock && this.#rule.kind === "snapshot") row.values.fill(0);
+    if (row.touched !== this.#clock && kind === "snapshot") {
+      row.values.fill(0);
+      row.isBlank = true;
+    }
     row.touched = this.#clock;
+    const value = valueOf(record);
+    if (value === undefined) return;
+    row.isBlank = false;
     this.#observe(row.values, value);
   }
 
-  /** Sweeps what is dead, and keeps the largest rows of a snapshot. */
+  /** Sweeps what is dead, and shows the rest: of a snapshot the largest rows. */
   sweep(): void {
-    if (this.#rule.kind === "snapshot") this.#fold();
+    const { kind, labels } = this.#rule, isBare = labels.length === 0;
     for (const [key, row] of this.#rows) if (!this.#isLive(row)) this.#rows.delete(key);
+    const isDead = this.#other !== undefined && !this.#isLive(this.#other);
+    if (isDead && !(isBare && kind === "stream")) this.#other = undefined;
+    this.#shown = new Map(this.#rows.entries().filter(([, { isBlank }]) => !isBlank));
+    const other = this.#other ?? (isBare ? this.#newRow() : undefined);
+    const isOther = other !== undefined && !other.isBlank;
+    const isZero = isBare && (kind === "stream" || this.#other === undefined);
+    if (isOther || isZero) this.#shown.set(this.otherPairs, other!);
+    if (kind === "snapshot") this.#fold();
   }
 
-  /** What the rule shows, by what stands before the value. */
+  /** What the rule shows since it was swept, by what stands before the value. */
   series(): Map<string, number> {
-    if (this.#other !== undefined && !this.#isLive(this.#other)) {
-      if (this.#rule.labels.length > 0 || this.#rule.kind === "snapshot") this.#other = undefined;
-    }
-    const isBare = this.#rule.labels.length === 0;
-    const other = this.#other ?? (isBare ? this.#newRow() : undefined);
     const series = new Map<string, number>();
-    if (other !== undefined) this.#show(series, this.otherPairs, other);
-    for (const [key, row] of this.#rows) this.#show(series, key, row);
+    for (const [key, row] of this.#shown) this.#show(series, key, row);
     return series;
   }
 
@@ -75,7 +91,8 @@ export class Oracle {
 
   #newRow(): Row {
     const { type, buckets } = this.#rule;
-    return { values: new Array(type === "histogram" ? 3 + buckets.length : 1).fill(0), touched: this.#clock };
+    const values = new Array(type === "histogram" ? 3 + buckets.length : 1).fill(0);
+    return { values, touched: this.#clock, isBlank: true };
   }
 
   #observe(values: number[], value: number): void {
@@ -95,16 +112,17 @@ export class Oracle {
   }
 
   #fold(): void {
-    const live = [...this.#rows].filter(([, row]) => this.#isLive(row));
-    const hasOther = this.#other !== undefined && this.#isLive(this.#other);
-    if (live.length + (hasOther ? 1 : 0) <= this.#rule.maxSeries) return;
-    const byValue = live.toSorted(([, a], [, b]) => b.values[0]! - a.values[0]!);
-    if (!hasOther) this.#other = this.#newRow();
+    if (this.#shown.size <= this.#rule.maxSeries) return;
+    const other = this.#shown.get(this.otherPairs);
+    const sums = { ...this.#newRow(), values: [...other?.values ?? this.#newRow().values] };
+    this.#shown.delete(this.otherPairs);
+    const byValue = [...this.#shown].toSorted(([, a], [, b]) => b.values[0]! - a.values[0]!);
     for (const [key, row] of byValue.slice(this.#rule.maxSeries - 1)) {
-      row.values.forEach((value, i) => this.#other!.values[i]! += value);
-      this.#rows.delete(key);
+      row.values.forEach((value, i) => sums.values[i]! += value);
+      this.#shown.delete(key);
       this.folded++;
     }
+    this.#shown.set(this.otherPairs, sums);
   }
 
   #show(series: Map<string, number>, pairs: string, { values }: Row): void {

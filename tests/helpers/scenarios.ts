@@ -4,20 +4,26 @@ import { recordType } from "../../core/record.ts";
 import type { Plain } from "./pipelines.ts";
 import type { Random } from "./random.ts";
 
-/** A rule, and what it says in plain functions of a record. */
-export interface PlainRule {
-  readonly literal: ShippedRule;
-  readonly name: string;
+/** How the records of a rule are grouped. */
+export interface PlainGrouping {
+  /** The keys of a rule that say so. */
+  readonly grouping: Readonly<Record<string, Literal>>;
   readonly kind: "snapshot" | "stream";
-  readonly type: "gauge" | "counter" | "histogram";
   /** In the order in which they are shown. */
   readonly labels: readonly PlainLabel[];
   readonly passes: (record: Plain) => boolean;
+  readonly maxSeries: number;
+  readonly ttl: number;
+}
+
+/** A rule, and what it says in plain functions of a record. */
+export interface PlainRule extends PlainGrouping {
+  readonly literal: ShippedRule;
+  readonly name: string;
+  readonly type: "gauge" | "counter" | "histogram";
   /** Absent where the record does not count. */
   readonly valueOf: (record: Plain) => number | undefined;
   readonly buckets: readonly number[];
-  readonly maxSeries: number;
-  readonly ttl: number;
 }
 
 export interface PlainLabel {
@@ -63,43 +69,52 @@ export function randomRecord(random: Random, { least = -20 } = {}): Plain {
   return absent === "" ? record : { ...record, [absent]: undefined };
 }
 
-export function randomRule(
+export function randomGrouping(
   random: Random,
-  { kind, name, ttl = 600 }: { kind: PlainRule["kind"]; name: string; ttl?: number },
-): PlainRule {
-  const type = random.pick(["gauge", "counter", "histogram"] as const);
-  // The number of records of a snapshot is no counter.
-  const mayCount = type === "gauge" || (type === "counter" && kind === "stream");
-  const isCount = mayCount && random.int(2) === 0;
+  { kind, ttl = 600 }: { kind: PlainRule["kind"]; ttl?: number },
+): PlainGrouping {
   const labels = Array.from({ length: random.int(6) }, (_, i) => randomLabel(random, `l${i}`));
   const filter = randomFilter(random, 2);
   const maxSeries = 1 + random.int(random.pick([3, 50]));
+  return {
+    grouping: {
+      source: kind === "snapshot" ? SNAPSHOT.name : STREAM.name,
+      filter: filter.literal,
+      labels: labels.map(({ literal }) => literal),
+      max_series: maxSeries,
+      ...kind === "stream" ? { ttl } : {},
+    },
+    kind,
+    labels: inOrder(labels),
+    passes: filter.passes,
+    maxSeries,
+    ttl,
+  };
+}
+
+export function randomRule(random: Random, name: string, grouping: PlainGrouping): PlainRule {
+  const type = random.pick(["gauge", "counter", "histogram"] as const);
+  // The number of records of a snapshot is no counter.
+  const mayCount = type === "gauge" || (type === "counter" && grouping.kind === "stream");
+  const value = mayCount && random.int(2) === 0 ? "count" : random.pick(["amount", "amount", "port"]);
   const buckets = type === "histogram" ? [-5, 0, 10.5, 100].slice(random.int(5)) : [];
   return {
+    ...grouping,
     literal: {
       name,
       help: `Help of ${name}`,
-      source: kind === "snapshot" ? SNAPSHOT.name : STREAM.name,
       type,
-      filter: filter.literal,
-      labels: labels.map(({ literal }) => literal),
-      value: isCount ? "count" : "amount",
-      max_series: maxSeries,
+      value,
+      ...grouping.grouping,
       ...type === "histogram" ? { buckets } : {},
-      ...kind === "stream" ? { ttl } : {},
     },
     name,
-    kind,
     type,
-    labels: inOrder(labels),
-    passes: filter.passes,
     valueOf(record) {
-      const value = isCount ? 1 : record["amount"] as number | undefined;
-      return value !== undefined && type === "counter" && value < 0 ? undefined : value;
+      const number = value === "count" ? 1 : record[value] as number | undefined;
+      return number !== undefined && type === "counter" && number < 0 ? undefined : number;
     },
     buckets,
-    maxSeries,
-    ttl,
   };
 }
 

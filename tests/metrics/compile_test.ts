@@ -309,13 +309,30 @@ for (const { rule, type } of TYPES) {
 }
 
 Deno.test("compileRules() gives a rule what is not written", () => {
-  const { help, maxSeries, ttl, buckets, labels } =
-    pipelineOf({ ...OPTIONS, rules: [RULE] }).rules[0]!.options;
+  const { options: { help, buckets }, group: { maxSeries, labels } } = pipelineOf({
+    ...OPTIONS,
+    rules: [RULE],
+  }).rules[0]!;
   assert.deepEqual(
-    { help, maxSeries, ttl, buckets, labels },
-    { help: "A metric defined in the configuration.", maxSeries: 10_000, ttl: 600, buckets: [], labels: [] },
+    { help, maxSeries, buckets, labels },
+    { help: "A metric defined in the configuration.", maxSeries: 10_000, buckets: [], labels: [] },
   );
 });
+
+for (const { rule, ttl } of [{ rule: {}, ttl: 600 }, { rule: { ttl: "2m" }, ttl: 120 }]) {
+  Deno.test(`compileRules() makes the time to live of ${JSON.stringify(rule)} ${ttl} seconds`, () => {
+    const flows = { name: "metric", source: "flows", labels: ["name"], ...rule };
+    const pipeline = pipelineOf({ ...OPTIONS, rules: [flows] });
+    pipeline.tick(1000);
+    emit(pipeline, { name: "a" }, FLOWS);
+    const shown = [1000 + ttl, 1001 + ttl].map((clock) => {
+      pipeline.tick(clock);
+      settle(pipeline);
+      return seriesOf(pipeline).size;
+    });
+    assert.deepEqual(shown, [1, 0]);
+  });
+}
 
 const RECORD = { host: "10.1.2.3", port: 53, name: "Nginx", state: "LISTEN", bytes: 7 };
 
@@ -359,7 +376,7 @@ for (const { labels, pairs } of LABELS) {
 Deno.test("compileRules() makes one label of those that come from the same field", () => {
   const labels = ["name", { name: "lower", field: "name", steps: ["lower"] }, "port"];
   const { rules } = pipelineOf({ ...OPTIONS, rules: [{ ...RULE, labels }] });
-  assert.equal(rules[0]!.options.labels.length, 2);
+  assert.equal(rules[0]!.group.labels.length, 2);
 });
 
 const OUTPUTS = [

@@ -4,7 +4,7 @@ import { familiesOf, type Family, familyOf, type Format, render } from "../../me
 import { recordType } from "../../core/record.ts";
 import { expositionOf, pass, pipelineOf, type Plain, samplesOf, textOf } from "../helpers/pipelines.ts";
 import { property } from "../helpers/random.ts";
-import { randomRecord, randomRule, SNAPSHOT, STREAM } from "../helpers/scenarios.ts";
+import { randomGrouping, randomRecord, randomRule, SNAPSHOT, STREAM } from "../helpers/scenarios.ts";
 import { program, testWith } from "../helpers/skip.ts";
 
 const FIELDS = {
@@ -267,7 +267,11 @@ Deno.test("familiesOf() gives no family of a rule that has no series", () => {
 property("both formats show the same series under the same names", (random) => {
   for (let i = 0; i < 100; i++) {
     const kind = random.pick(["snapshot", "stream"] as const);
-    const rule = randomRule(random, { kind, name: random.pick(["metric", "metric_total"]) });
+    const rule = randomRule(
+      random,
+      random.pick(["metric", "metric_total"]),
+      randomGrouping(random, { kind }),
+    );
     const pipeline = pipelineOf({ types: [kind === "snapshot" ? SNAPSHOT : STREAM], rules: [rule.literal] });
     pass(pipeline, Array.from({ length: 50 }, () => randomRecord(random)));
     const [text, openmetrics] = FORMATS.map((format) => samplesOf(expositionOf(pipeline.rules, format)));

@@ -1,21 +1,15 @@
 import assert from "node:assert/strict";
-import {
-  GroupTable,
-  type GroupTableOptions,
-  HASH_SEED,
-  mixHash,
-  type View,
-} from "../../metrics/group_table.ts";
+import { inOnePiece } from "../../core/work.ts";
+import { GroupTable, type GroupTableOptions, HASH_SEED, mixHash } from "../../metrics/group_table.ts";
 import { property } from "../helpers/random.ts";
 
-/** As many rows as a pass of a snapshot may have. */
-const CANDIDATES = 262_144;
+type Key = number | readonly number[];
 
 function tableOf(options: Partial<GroupTableOptions> = {}): GroupTable {
   const width = options.width ?? 1;
   return new GroupTable({
     width,
-    stride: 1,
+    blank: Float64Array.of(0),
     kind: "snapshot",
     maxRows: 100,
     ttl: 60,
@@ -24,41 +18,41 @@ function tableOf(options: Partial<GroupTableOptions> = {}): GroupTable {
   });
 }
 
-function find(table: GroupTable, labels: readonly number[]): number {
+function find(table: GroupTable, key: Key): number {
+  const labels = typeof key === "number" ? [key] : key;
   return table.find(Int32Array.from(labels), 0, labels.reduce(mixHash, HASH_SEED));
 }
 
-function add(table: GroupTable, ...keys: readonly (number | readonly number[])[]): void {
+function add(table: GroupTable, ...keys: readonly Key[]): void {
   for (const key of keys) {
-    const at = find(table, typeof key === "number" ? [key] : key);
+    const at = find(table, key);
     table.values[at]!++;
   }
 }
 
-function settle(table: GroupTable): View {
-  for (const _ of table.settle());
-  return table.view;
-}
-
-/** Begins the next pass of a snapshot, in which the keys come, and settles it. */
-function pass(table: GroupTable, ...keys: readonly (number | readonly number[])[]): View {
+/** Begins the next pass of a snapshot, in which the keys come, and sweeps what is dead then. */
+function pass(table: GroupTable, ...keys: readonly Key[]): void {
   table.clock++;
   add(table, ...keys);
-  return settle(table);
+  inOnePiece(table.sweep());
 }
 
-/** `TEXT=VALUE` for each row, in their order. */
-function rowsOf({ rows, bytes, starts, ends, values }: View): string[] {
-  const decoder = new TextDecoder();
-  const stride = values.length / Math.max(1, rows);
-  return Array.from({ length: rows }, (_, row) => {
-    const text = decoder.decode(bytes.subarray(starts[row], ends[row]));
-    return `${text}=${values.subarray(row * stride, (row + 1) * stride).join(",")}`;
-  });
+function textOf({ texts }: GroupTable, id: number): string {
+  return new TextDecoder().decode(texts.bytes.subarray(texts.starts[id], texts.ends[id]));
 }
 
-Deno.test("a new table has an empty view", () => {
-  assert.deepEqual(rowsOf(tableOf().view), []);
+/** `TEXT=VALUE` for each row that is live, in their order. */
+function rowsOf(table: GroupTable): string[] {
+  const live = Array.from({ length: table.rows }, (_, row) => row).filter((row) => table.isLive(row));
+  return live.map((row) => `${textOf(table, table.textOf(row))}=${table.values[table.at(row)]}`);
+}
+
+function keysFrom(start: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => start + i);
+}
+
+Deno.test("a new table has no row that is live", () => {
+  assert.deepEqual(rowsOf(tableOf()), []);
 });
 
 Deno.test("find() gives the same place for the same key", () => {
@@ -71,9 +65,32 @@ Deno.test("find() gives another place for the key in another order", () => {
   assert.notEqual(find(table, [5, 6]), find(table, [6, 5]));
 });
 
-Deno.test("find() gives a new row zeros", () => {
-  const table = tableOf({ stride: 3 }), at = find(table, [5]);
-  assert.deepEqual([...table.values.subarray(at, at + 3)], [0, 0, 0]);
+Deno.test("find() gives another place for another key of the same hash", () => {
+  const table = tableOf(), keys = Int32Array.of(3, 4);
+  const places = [0, 1, 0, 1].map((from) => table.find(keys, from, 12_345));
+  assert.deepEqual(places, [1, 2, 1, 2].map((row) => table.at(row)));
+});
+
+Deno.test("find() reads the key from where it is told", () => {
+  const table = tableOf({ width: 2 });
+  const at = table.find(Int32Array.of(9, 5, 6), 1, [5, 6].reduce(mixHash, HASH_SEED));
+  assert.equal(at, find(table, [5, 6]));
+});
+
+Deno.test("find() gives a new row the numbers of one to which nothing was added", () => {
+  const table = tableOf({ blank: Float64Array.of(NaN, 0, 7) }), at = find(table, 5);
+  assert.deepEqual([...table.values.subarray(at, at + 3)], [NaN, 0, 7]);
+});
+
+Deno.test("find() gives row 0 for the key whose labels all read other", () => {
+  const table = tableOf({ width: 2 });
+  add(table, [3, 3], [2, 2], [2, 3]);
+  assert.deepEqual(rowsOf(table), ["2 2=1", "3 3=1", "2 3=1"]);
+});
+
+Deno.test("find() gives row 0 when there are no labels", () => {
+  const table = tableOf({ width: 0 });
+  assert.deepEqual([find(table, []), find(table, []), table.rows], [0, 0, 1]);
 });
 
 for (const width of [0, 1, 2, 3, 7]) {
@@ -86,248 +103,386 @@ for (const width of [0, 1, 2, 3, 7]) {
       counts.set(key.join(" "), (counts.get(key.join(" ")) ?? 0) + 1);
     }
     const expected = [...counts].map(([key, count]) => `${key}=${count}`);
-    assert.deepEqual(rowsOf(settle(table)).toSorted(), expected.toSorted());
+    assert.deepEqual(rowsOf(table).toSorted(), expected.toSorted());
   });
 }
 
-Deno.test("settle() shows the rows in the order in which they came", () => {
-  assert.deepEqual(rowsOf(pass(tableOf(), 7, 3, 5, 3)), ["7=1", "3=2", "5=1"]);
-});
-
-Deno.test("settle() shows each number of a row", () => {
-  const table = tableOf({ stride: 3 });
-  table.clock = 1;
-  table.values.set([1, 2.5, -3], find(table, [5]));
-  assert.deepEqual(rowsOf(settle(table)), ["5=1,2.5,-3"]);
-});
-
-Deno.test("settle() shows the key whose labels all read other first", () => {
-  assert.deepEqual(rowsOf(pass(tableOf({ width: 2 }), [3, 3], [2, 2], [2, 3])), ["2 2=1", "3 3=1", "2 3=1"]);
-});
-
-Deno.test("settle() asks for the text of a row once", () => {
-  let texts = 0;
-  const table = tableOf({ textOf: () => `${++texts}` });
-  for (let i = 0; i < 3; i++) pass(table, 3, 4);
-  // Of the rows 3 and 4, and of the one for what is folded.
-  assert.equal(texts, 3);
-});
-
-Deno.test("settle() shows texts that are not ASCII", () => {
-  assert.deepEqual(rowsOf(pass(tableOf({ textOf: () => "ä😀апач" }), 3)), ["ä😀апач=1"]);
-});
-
-Deno.test("settle() shows texts that are longer than the room for all was", () => {
-  const table = tableOf({ textOf: (keys, at) => "x".repeat(100_000) + keys[at] });
-  assert.deepEqual(rowsOf(pass(table, 3, 4)).map((row) => row.slice(100_000)), ["3=1", "4=1"]);
-});
-
-Deno.test("the rows of a snapshot start at zero in each pass", () => {
+Deno.test("find() makes the rows in the order in which they come", () => {
   const table = tableOf();
-  pass(table, 3, 3, 3);
-  assert.deepEqual(rowsOf(pass(table, 3)), ["3=1"]);
+  add(table, 7, 3, 5, 3);
+  assert.deepEqual(rowsOf(table), ["7=1", "3=2", "5=1"]);
 });
 
-Deno.test("the rows of a snapshot keep their order from pass to pass", () => {
-  const table = tableOf();
-  pass(table, 3, 4, 5);
-  assert.deepEqual(rowsOf(pass(table, 6, 5, 3)), ["3=1", "5=1", "6=1"]);
-});
-
-Deno.test("a snapshot keeps the largest rows and folds the rest", () => {
-  const table = tableOf({ maxRows: 3 });
-  assert.deepEqual(rowsOf(pass(table, 3, 4, 4, 5, 5, 5, 6)), ["2=2", "4=2", "5=3"]);
-});
-
-Deno.test("a snapshot keeps the oldest of equal rows", () => {
-  const table = tableOf({ maxRows: 3 });
-  pass(table, 5, 6);
-  assert.deepEqual(rowsOf(pass(table, 3, 4, 6, 5)), ["2=2", "5=1", "6=1"]);
-});
-
-Deno.test("a snapshot folds nothing when its rows are as many as it may have", () => {
-  const table = tableOf({ maxRows: 3 });
-  assert.deepEqual([rowsOf(pass(table, 3, 4, 5)), table.folded], [["3=1", "4=1", "5=1"], 0]);
-});
-
-Deno.test("a snapshot counts the row whose labels all read other among those it may have", () => {
-  const table = tableOf({ maxRows: 3 });
-  assert.deepEqual(rowsOf(pass(table, 2, 3, 3, 4, 4, 5)), ["2=2", "3=2", "4=2"]);
-});
-
-Deno.test("a snapshot that may have one row folds all of several", () => {
-  assert.deepEqual(rowsOf(pass(tableOf({ maxRows: 1 }), 3, 4, 5)), ["2=3"]);
-});
-
-Deno.test("a snapshot that may have one row shows it when there is one", () => {
-  assert.deepEqual(rowsOf(pass(tableOf({ maxRows: 1 }), 3, 3)), ["3=2"]);
-});
-
-Deno.test("a snapshot folds every number of a row", () => {
-  const table = tableOf({ maxRows: 1, stride: 2 });
+Deno.test("find() blanks the numbers of a snapshot's row when it is the first time in a pass", () => {
+  const table = tableOf({ blank: Float64Array.of(NaN, 0) });
   table.clock = 1;
-  for (const label of [3, 4]) table.values.set([label, 0.5], find(table, [label]));
-  assert.deepEqual(rowsOf(settle(table)), ["2=7,1"]);
+  table.values.set([3, 4], find(table, 5));
+  table.clock = 2;
+  const at = find(table, 5);
+  assert.deepEqual([...table.values.subarray(at, at + 2)], [NaN, 0]);
 });
 
-Deno.test("a snapshot keeps the largest rows when all are below zero", () => {
-  const table = tableOf({ maxRows: 2 });
-  table.clock = 1;
-  for (const label of [5, 3, 4]) table.values[find(table, [label])] = -label;
-  assert.deepEqual(rowsOf(settle(table)), ["2=-9", "3=-3"]);
+Deno.test("find() leaves the numbers of a stream's row when the clock goes on", () => {
+  const table = tableOf({ kind: "stream" });
+  for (table.clock = 1000; table.clock < 1003; table.clock++) add(table, 3);
+  table.clock = 1002;
+  assert.deepEqual(rowsOf(table), ["3=3"]);
 });
 
-Deno.test("a snapshot counts each row that it folds", () => {
-  const table = tableOf({ maxRows: 3 });
-  for (let i = 0; i < 2; i++) pass(table, 3, 4, 4, 5, 5, 5, 6, 6, 6);
-  assert.equal(table.folded, 4);
-});
+for (const kind of ["snapshot", "stream"] as const) {
+  Deno.test(`find() gives row 0 of a ${kind} when there is no place for a new one`, () => {
+    const table = tableOf({ kind, maxRows: 3 });
+    add(table, 3, 4, 5, 6, 5, 3);
+    assert.deepEqual(rowsOf(table), ["2=3", "3=2", "4=1"]);
+  });
 
-Deno.test("a snapshot shows a row again that was folded before", () => {
-  const table = tableOf({ maxRows: 2 });
-  pass(table, 3, 4, 4, 5, 5, 5);
-  assert.deepEqual(rowsOf(pass(table, 3)), ["3=1"]);
-});
-
-Deno.test("a snapshot forgets what it folded in the pass before", () => {
-  const table = tableOf({ maxRows: 2 });
-  for (let i = 0; i < 3; i++) pass(table, 3, 4, 4, 5, 5, 5);
-  assert.deepEqual(rowsOf(table.view), ["2=3", "5=3"]);
-});
-
-function keysFrom(start: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => start + i);
+  Deno.test(`find() counts in a ${kind} how often there is no place`, () => {
+    const table = tableOf({ kind, maxRows: 3 });
+    add(table, 3, 4, 5, 6, 5, 3);
+    assert.equal(table.folded, 3);
+  });
 }
 
-Deno.test("a snapshot of more rows than can be chosen from keeps the total", () => {
-  const table = tableOf({ maxRows: 10 });
+Deno.test("find() blanks row 0 of a snapshot when it folds for the first time in a pass", () => {
+  const table = tableOf({ maxRows: 2 });
+  for (table.clock = 1; table.clock < 4; table.clock++) add(table, 3, 4, 5);
+  table.clock = 3;
+  assert.deepEqual(rowsOf(table), ["2=2", "3=1"]);
+});
+
+Deno.test("warm() touches nothing", () => {
+  const table = tableOf();
+  add(table, 3);
+  table.clock++;
+  const hashes = Int32Array.of(mixHash(HASH_SEED, 3), mixHash(HASH_SEED, 4));
+  table.warm(hashes, 2);
+  assert.deepEqual(rowsOf(table), []);
+});
+
+/** The number of rows past which the capacity leaps. */
+const SMALL = 16_384;
+
+for (const rows of [64, 65, SMALL, SMALL + 1, 100_000]) {
+  Deno.test(`find() finds each of ${rows} rows`, () => {
+    const table = tableOf({ maxRows: 1_000_000 }), keys = keysFrom(3, rows);
+    add(table, ...keys);
+    const places = new Set(keys.map((key) => find(table, key)));
+    assert.deepEqual(places, new Set(keys.map((_, i) => table.at(i + 1))));
+  });
+
+  Deno.test(`the numbers of ${rows} rows stay when the table grows`, () => {
+    const table = tableOf({ maxRows: 1_000_000 }), keys = keysFrom(3, rows);
+    for (const key of keys) {
+      const at = find(table, key);
+      table.values[at] = key;
+    }
+    assert(keys.every((key) => table.values[find(table, key)] === key));
+  });
+}
+
+Deno.test("find() finds row 0 when the table has grown", () => {
+  const table = tableOf({ maxRows: 1000 });
+  add(table, 2, ...keysFrom(3, 500), 2);
+  assert.deepEqual([table.values[0], table.rows], [2, 501]);
+});
+
+Deno.test("a table of more than 16,384 rows leaps to a capacity of 262,144", () => {
+  const table = tableOf({ maxRows: 1_000_000 });
+  add(table, ...keysFrom(3, SMALL));
+  assert.equal(table.capacity, 262_144);
+});
+
+Deno.test("a table that has leapt folds what comes when it is full", () => {
+  const table = tableOf({ maxRows: 20_000 });
+  add(table, ...keysFrom(3, 50_000), ...keysFrom(3, 50_000));
+  // Row 0 is one of those that it may have.
+  assert.deepEqual(
+    [table.rows, table.folded, table.values[0], table.values[find(table, 20_001)]],
+    [20_000, 60_002, 60_002, 2],
+  );
+});
+
+Deno.test("a table that has leapt is swept as others are", () => {
+  const table = tableOf({ maxRows: 1_000_000 });
+  pass(table, ...keysFrom(3, 50_000));
+  pass(table, ...keysFrom(30_000, 50_000));
+  assert.deepEqual(rowsOf(table), keysFrom(30_000, 50_000).map((key) => `${key}=1`));
+});
+
+Deno.test("a row of a snapshot is live in the pass in which it was touched", () => {
+  const table = tableOf();
   table.clock = 1;
-  for (const key of [keysFrom(3, 100_000), keysFrom(3, 300_000)].flat()) add(table, key);
-  assert.equal(settle(table).values.reduce((sum, value) => sum + value), 400_000);
+  add(table, 3);
+  const now = table.isLive(1);
+  table.clock = 2;
+  assert.deepEqual([now, table.isLive(1)], [true, false]);
 });
 
-Deno.test("a snapshot of more rows than can be chosen from counts every one that it folds", () => {
-  const table = tableOf({ maxRows: 10 });
-  table.clock = 1;
-  for (const key of keysFrom(3, 300_000)) add(table, key);
-  settle(table);
-  assert.equal(table.folded, 300_000 - 9);
+Deno.test("a row of a stream is live for its time to live", () => {
+  const table = tableOf({ kind: "stream", ttl: 60 });
+  table.clock = 1000;
+  add(table, 3);
+  table.clock = 1060;
+  const then = table.isLive(1);
+  table.clock = 1061;
+  assert.deepEqual([then, table.isLive(1)], [true, false]);
 });
 
-Deno.test("a snapshot chooses from all of a pass that comes after one that was given up", () => {
-  const table = tableOf({ maxRows: 10 });
-  table.clock = 1;
-  for (const key of keysFrom(3, CANDIDATES)) add(table, key);
-  table.clear();
-  assert.deepEqual(rowsOf(pass(table, 1_000_001, 1_000_002)), ["1000001=1", "1000002=1"]);
+for (const kind of ["snapshot", "stream"] as const) {
+  Deno.test(`row 0 of a ${kind} is not live before it was touched`, () => {
+    assert.equal(tableOf({ kind }).isLive(0), false);
+  });
+
+  Deno.test(`sweep() drops the rows of a ${kind} that are dead`, () => {
+    const table = tableOf({ kind });
+    pass(table, 3, 4, 5);
+    table.clock += 100;
+    pass(table, 4);
+    assert.equal(table.rows, 2);
+  });
+
+  Deno.test(`sweep() keeps the order of the rows of a ${kind}`, () => {
+    const table = tableOf({ kind });
+    pass(table, 3, 4, 5);
+    table.clock += 100;
+    pass(table, 6, 5, 3);
+    assert.deepEqual(rowsOf(table).map((row) => row[0]), ["3", "5", "6"]);
+  });
+
+  Deno.test(`sweep() makes place in a ${kind} that was full`, () => {
+    const table = tableOf({ kind, maxRows: 3 });
+    pass(table, 3, 4);
+    table.clock += 100;
+    pass(table);
+    pass(table, 5, 6);
+    assert.deepEqual([rowsOf(table), table.folded], [["5=1", "6=1"], 0]);
+  });
+
+  Deno.test(`sweep() makes row 0 of a ${kind} begin anew when it is dead`, () => {
+    const table = tableOf({ kind, maxRows: 2 });
+    pass(table, 3, 4, 4);
+    table.clock += 100;
+    pass(table);
+    pass(table, 3, 4);
+    assert.deepEqual(rowsOf(table), ["2=1", "3=1"]);
+  });
+
+  property(`sweep() leaves what can be found in a ${kind}`, (random) => {
+    const table = tableOf({ kind, width: 2, maxRows: 500, ttl: 3 });
+    const expected = new Map<string, { count: number; clock: number }>();
+    for (let i = 0; i < 200; i++) {
+      table.clock++;
+      for (let n = random.int(100); n > 0; n--) {
+        const key = [3 + random.int(10), 3 + random.int(30)], text = key.join(" ");
+        const before = expected.get(text);
+        const isOn = before !== undefined && (kind === "stream" || before.clock === table.clock);
+        expected.set(text, { count: isOn ? before.count + 1 : 1, clock: table.clock });
+        add(table, key);
+      }
+      inOnePiece(table.sweep());
+      const least = table.clock - (kind === "stream" ? 3 : 0);
+      for (const [text, { clock }] of expected) if (clock < least) expected.delete(text);
+      const rows = [...expected].map(([text, { count }]) => `${text}=${count}`);
+      assert.deepEqual(rowsOf(table).toSorted(), rows.toSorted());
+    }
+  });
+}
+
+Deno.test("sweep() leaves the one row of a stream without labels however long it is idle", () => {
+  const table = tableOf({ kind: "stream", width: 0 });
+  pass(table, []);
+  table.clock += 1000;
+  pass(table);
+  pass(table, []);
+  assert.equal(table.values[0], 2);
 });
 
-Deno.test("a stream adds up", () => {
-  const table = tableOf({ kind: "stream" });
-  pass(table, 3, 3);
-  assert.deepEqual(rowsOf(pass(table, 3)), ["3=3"]);
-});
-
-Deno.test("a stream folds what comes when it is full", () => {
-  const table = tableOf({ kind: "stream", maxRows: 3 });
-  assert.deepEqual(rowsOf(pass(table, 3, 4, 5, 6, 5, 3)), ["2=3", "3=2", "4=1"]);
-});
-
-Deno.test("a stream counts each record that it folds", () => {
-  const table = tableOf({ kind: "stream", maxRows: 3 });
-  pass(table, 3, 4, 5, 6, 5, 3);
-  assert.equal(table.folded, 3);
-});
-
-Deno.test("a stream has room for a row when another has vanished", () => {
-  const table = tableOf({ kind: "stream", maxRows: 2 });
-  pass(table, 3);
-  table.clock += 100;
-  settle(table);
-  assert.deepEqual(rowsOf(pass(table, 4)), ["4=1"]);
-});
-
-Deno.test("a stream keeps a row that is touched again in time", () => {
+Deno.test("sweep() keeps a row of a stream that is touched again in time", () => {
   const table = tableOf({ kind: "stream" });
   for (let i = 0; i < 3; i++) {
     table.clock += 50;
     pass(table, 3);
   }
-  assert.deepEqual(rowsOf(table.view), ["3=3"]);
+  assert.deepEqual(rowsOf(table), ["3=3"]);
 });
 
-Deno.test("a stream shows a row that comes while it settles", () => {
-  const table = tableOf({ kind: "stream" });
-  add(table, 3);
-  for (const _ of table.settle()) if (table.rows < 50) add(table, table.rows + 3);
-  assert.equal(table.view.rows, table.rows - 1);
-});
-
-Deno.test("settle() yields at least once in 512 rows", () => {
-  const table = tableOf({ maxRows: 10_000 });
-  table.clock = 1;
+Deno.test("sweep() yields at least once in 1024 rows", () => {
+  const table = tableOf({ maxRows: 20_000 });
+  pass(table, ...keysFrom(3, 10_240));
+  table.clock++;
   add(table, ...keysFrom(3, 5120));
-  assert([...table.settle()].length >= 10);
+  assert([...table.sweep()].length >= 15);
 });
 
-Deno.test("clear() shows nothing", () => {
+Deno.test("textOf() asks for the text of a row once", () => {
+  let texts = 0;
+  const table = tableOf({ textOf: () => `${++texts}` });
+  for (let i = 0; i < 3; i++) {
+    pass(table, 3, 4);
+    for (const row of [0, 1, 2]) table.textOf(row);
+  }
+  assert.equal(texts, 3);
+});
+
+Deno.test("textOf() gives a row the same id each time", () => {
   const table = tableOf();
-  pass(table, 3);
-  table.clear();
-  assert.equal(table.view.rows, 0);
+  pass(table, 3, 4);
+  const id = table.textOf(2);
+  pass(table, 4);
+  assert.equal(table.textOf(1), id);
 });
 
-Deno.test("clear() hides the one row of a table without labels", () => {
-  const table = tableOf({ width: 0 });
-  pass(table, []);
-  table.clear();
-  assert.equal(table.view.rows, 0);
+Deno.test("textOf() writes a text again when it was forgotten", () => {
+  const table = tableOf({ textOf: (keys, at) => `${keys[at]}`.repeat(1000) });
+  pass(table, ...keysFrom(11, 80), 9);
+  // Nothing but the last text is asked for while the others take room.
+  for (let i = 0; i < 3; i++) {
+    table.texts.beginView();
+    for (const row of i === 0 ? keysFrom(1, 81) : [81]) table.textOf(row);
+  }
+  const before = table.texts.bytes;
+  assert.deepEqual([1, 81].map((row) => textOf(table, table.textOf(row))), [
+    "11".repeat(1000),
+    "9".repeat(1000),
+  ]);
+  assert(before.length < 20_000);
 });
-
-for (const kind of ["snapshot", "stream"] as const) {
-  Deno.test(`the view of a ${kind} stays when the table grows, sweeps and closes the gaps in its texts`, () => {
-    const table = tableOf({ kind, maxRows: 100_000 });
-    const view = pass(table, ...keysFrom(3, 1000)), before = rowsOf(view);
-    for (let i = 1; i < 10; i++) {
-      table.clock += 100;
-      pass(table, ...keysFrom(1000 * i, 1500));
-      assert.deepEqual(rowsOf(view), before);
-    }
-  });
-}
 
 Deno.test("the texts of rows that have vanished do not pile up", () => {
   const table = tableOf({ maxRows: 10_000 });
-  for (let i = 0; i < 200; i++) pass(table, ...keysFrom(10_000 + 1000 * i, 1000));
-  assert(table.view.bytes.length < 50_000);
+  for (let i = 0; i < 200; i++) {
+    pass(table, ...keysFrom(10_000 + 1000 * i, 1000));
+    table.texts.beginView();
+    rowsOf(table);
+  }
+  assert(table.texts.bytes.length < 200_000);
+});
+
+Deno.test("the ids of the texts of rows that have vanished are given again", () => {
+  const table = tableOf({ maxRows: 10_000 });
+  for (let i = 0; i < 20; i++) {
+    pass(table, ...keysFrom(10_000 + 1000 * i, 1000));
+    table.texts.beginView();
+    rowsOf(table);
+  }
+  assert(table.texts.starts.length < 5000);
 });
 
 property("the texts of the rows are right after sweeps", (random) => {
-  const table = tableOf({ maxRows: 500, textOf: (keys, at) => `${keys[at]}`.repeat(1 + keys[at]! % 20) });
+  const table = tableOf({ maxRows: 2000, textOf: (keys, at) => `${keys[at]}`.repeat(1 + keys[at]! % 200) });
   for (let i = 0; i < 200; i++) {
     const keys = new Set(Array.from({ length: random.int(100) }, () => 3 + random.int(1000)));
-    const expected = [...keys].map((key) => `${`${key}`.repeat(1 + key % 20)}=1`);
-    assert.deepEqual(rowsOf(pass(table, ...keys)).toSorted(), expected.toSorted());
+    const expected = [...keys].map((key) => `${`${key}`.repeat(1 + key % 200)}=1`);
+    pass(table, ...keys);
+    table.texts.beginView();
+    assert.deepEqual(rowsOf(table).toSorted(), expected.toSorted());
   }
 });
 
-Deno.test("labelsAt() gives the labels at a position, that of what is folded too", () => {
-  const table = tableOf({ width: 2 });
+for (const width of [0, 1]) {
+  Deno.test(`clear() leaves no row that is live when there are ${width} labels`, () => {
+    const table = tableOf({ width }), key = width === 0 ? [] : [3];
+    pass(table, key);
+    table.clear();
+    assert.deepEqual([rowsOf(table), table.rows], [[], 1]);
+  });
+
+  Deno.test(`clear() leaves no numbers when there are ${width} labels`, () => {
+    const table = tableOf({ width, kind: "stream", maxRows: 1 }), key = width === 0 ? [] : [3];
+    pass(table, key);
+    table.clear();
+    pass(table, key);
+    assert.equal(table.values[0], 1);
+  });
+}
+
+Deno.test("clear() makes place for as many rows as there may be", () => {
+  const table = tableOf({ maxRows: 100_000 });
+  add(table, ...keysFrom(3, 99_999));
+  table.clear();
+  pass(table, 1_000_001, 1_000_002);
+  assert.deepEqual(rowsOf(table), ["1000001=1", "1000002=1"]);
+});
+
+Deno.test("clear() forgets the texts", () => {
+  let prefix = "a";
+  const table = tableOf({ textOf: (keys, at) => `${prefix}${keys[at]}` });
+  pass(table, 2, 3, 4);
+  rowsOf(table);
+  table.clear();
+  prefix = "b";
+  pass(table, 4, 2);
+  assert.deepEqual(rowsOf(table), ["b2=1", "b4=1"]);
+});
+
+Deno.test("clear() lets the ids of texts be given again", () => {
+  const table = tableOf({ maxRows: 10_000 });
+  for (let i = 0; i < 20; i++) {
+    pass(table, ...keysFrom(3, 1000));
+    rowsOf(table);
+    table.clear();
+  }
+  assert(table.texts.starts.length < 5000);
+});
+
+Deno.test("labelsAt() collects the labels at a position, that of what is folded too", () => {
+  const table = tableOf({ width: 2 }), sets = [new Set<number>(), new Set<number>()];
   pass(table, [3, 4], [3, 5]);
-  assert.deepEqual([table.labelsAt(0), table.labelsAt(1)], [new Set([2, 3]), new Set([2, 4, 5])]);
+  for (const [position, labels] of sets.entries()) inOnePiece(table.labelsAt(position, labels));
+  assert.deepEqual(sets, [new Set([2, 3]), new Set([2, 4, 5])]);
+});
+
+Deno.test("labelsAt() collects the labels of rows that are dead and not swept yet", () => {
+  const table = tableOf(), labels = new Set<number>();
+  pass(table, 3);
+  table.clock++;
+  inOnePiece(table.labelsAt(0, labels));
+  assert.deepEqual(labels, new Set([2, 3]));
+});
+
+Deno.test("labelsAt() yields at least once in 1024 rows", () => {
+  const table = tableOf({ maxRows: 20_000 });
+  pass(table, ...keysFrom(3, 10_240));
+  assert([...table.labelsAt(0, new Set())].length >= 10);
 });
 
 Deno.test("replaceLabels() lets rows be found by their new keys", () => {
   const table = tableOf({ kind: "stream" });
   add(table, 3, 4);
-  table.replaceLabels(0, new Map([[2, 2], [3, 4], [4, 3]]));
+  inOnePiece(table.replaceLabels(0, new Map([[2, 2], [3, 4], [4, 3]])));
   add(table, 3);
-  assert.deepEqual(rowsOf(settle(table)), ["4=1", "3=2"]);
+  assert.deepEqual(rowsOf(table), ["4=1", "3=2"]);
+});
+
+Deno.test("replaceLabels() leaves the labels at the other positions", () => {
+  const table = tableOf({ kind: "stream", width: 2 });
+  add(table, [3, 3], [2, 2]);
+  inOnePiece(table.replaceLabels(1, new Map([[2, 2], [3, 5]])));
+  add(table, [3, 5], [2, 2]);
+  assert.deepEqual(rowsOf(table), ["2 2=2", "3 5=2"]);
 });
 
 Deno.test("replaceLabels() keeps the texts of rows that have one", () => {
   const table = tableOf({ kind: "stream" });
   pass(table, 7);
-  table.replaceLabels(0, new Map([[2, 2], [7, 3]]));
-  assert.deepEqual(rowsOf(pass(table, 3)), ["7=2"]);
+  rowsOf(table);
+  inOnePiece(table.replaceLabels(0, new Map([[2, 2], [7, 3]])));
+  pass(table, 3);
+  assert.deepEqual(rowsOf(table), ["7=2"]);
+});
+
+Deno.test("replaceLabels() lets rows be found when they have been swept", () => {
+  const table = tableOf({ kind: "stream" });
+  pass(table, 3, 4);
+  inOnePiece(table.replaceLabels(0, new Map([[2, 2], [3, 30], [4, 40]])));
+  table.clock += 100;
+  pass(table, 40);
+  pass(table, 40);
+  assert.deepEqual(rowsOf(table), ["40=3"]);
+});
+
+Deno.test("replaceLabels() yields at least once in 1024 rows", () => {
+  const table = tableOf({ maxRows: 20_000 }), keys = keysFrom(2, 10_240);
+  pass(table, ...keys);
+  assert([...table.replaceLabels(0, new Map(keys.map((key) => [key, key])))].length >= 10);
 });

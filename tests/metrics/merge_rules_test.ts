@@ -25,8 +25,8 @@ const SHIPPED: readonly ShippedRule[] = [
 function merged(user?: Node) {
   const problems = new Problems();
   const { rules } = compile({ types: [SOCKETS], rules: SHIPPED }, { problems, user });
-  const options = new Map(rules.map(({ options }) => [options.name, options]));
-  return { names: [...options.keys()], options, problems: problems.lines() };
+  const byName = new Map(rules.map((rule) => [rule.options.name, rule]));
+  return { names: [...byName.keys()], byName, problems: problems.lines() };
 }
 
 function withUser(...rules: readonly Literal[]) {
@@ -49,12 +49,12 @@ Deno.test("mergeRules() adds a rule of the user behind the shipped ones", () => 
 });
 
 Deno.test("mergeRules() changes the key of a shipped rule that the user writes", () => {
-  assert.equal(withUser({ name: "by_name", max_series: 7 }).options.get("by_name")!.maxSeries, 7);
+  assert.equal(withUser({ name: "by_name", max_series: 7 }).byName.get("by_name")!.group.maxSeries, 7);
 });
 
 Deno.test("mergeRules() keeps the keys of a shipped rule that the user does not write", () => {
-  const { help, labels, maxSeries } = withUser({ name: "by_name", value: "bytes" }).options.get("by_name")!;
-  assert.deepEqual([help, labels.length, maxSeries], ["By name.", 1, 5]);
+  const { options, group } = withUser({ name: "by_name", value: "bytes" }).byName.get("by_name")!;
+  assert.deepEqual([options.help, group.labels.length, group.maxSeries], ["By name.", 1, 5]);
 });
 
 Deno.test("mergeRules() keeps the place of a shipped rule that the user changes", () => {
@@ -62,7 +62,7 @@ Deno.test("mergeRules() keeps the place of a shipped rule that the user changes"
 });
 
 Deno.test("mergeRules() replaces a list as a whole", () => {
-  assert.deepEqual(withUser({ name: "size", buckets: [3] }).options.get("size")!.buckets, [3]);
+  assert.deepEqual(withUser({ name: "size", buckets: [3] }).byName.get("size")!.options.buckets, [3]);
 });
 
 Deno.test("mergeRules() lets the user switch a shipped rule off", () => {

@@ -111,6 +111,32 @@ Deno.test("the pass after abandon() shows its own records only", () => {
   assert.deepEqual([...seriesOf(pipeline)], [['metric{name="a"}', 1], ['metric{name="c"}', 1]]);
 });
 
+for (const steps of [1, 2, 3, 5, 8, 13, 50, 59, 60, 61, 63, 65, 67]) {
+  Deno.test(`the pass after one whose settling was broken off at ${steps} shows its own records only`, () => {
+    const pipeline = pipelineOf({
+      types: [SNAPSHOT],
+      rules: [BY_NAME, { ...BY_NAME, name: "two", max_series: 2 }],
+    });
+    const numbered = (start: number) => names(...Array.from({ length: 3000 }, (_, i) => `name ${start + i}`));
+    pass(pipeline, numbered(0));
+    for (const { group } of pipeline.rules) for (const label of group.labels) label.limit = 8;
+    pipeline.begin();
+    for (const record of numbered(1500)) emit(pipeline, record);
+    // What settles is closed as drive() does it.
+    let step = 0;
+    for (const _ of pipeline.settle("snapshot") as Iterable<void>) if (++step === steps) break;
+    pipeline.abandon();
+    pass(pipeline, names("name 2000", "name 1", "a", "name 1", "a", "a"));
+    assert.deepEqual([...seriesOf(pipeline)], [
+      ['metric{name="name 2000"}', 1],
+      ['metric{name="name 1"}', 2],
+      ['metric{name="a"}', 3],
+      ['two{name="other"}', 3],
+      ['two{name="a"}', 3],
+    ]);
+  });
+}
+
 Deno.test("abandon() leaves streams as they are", () => {
   const pipeline = pipelineOf({
     types: [SNAPSHOT, STREAM],
@@ -186,7 +212,7 @@ Deno.test("more addresses than a column remembers are counted as before", () => 
 
 Deno.test("labels that forget keep the text of the series that are there", () => {
   const pipeline = pipelineOf({ types: [STREAM], rules: [{ ...FLOWS_BY_NAME, max_series: 3 }] });
-  const [label] = pipeline.rules[0]!.options.labels;
+  const [label] = pipeline.rules[0]!.group.labels;
   for (let i = 0; i < 100; i++) {
     label!.limit = 8;
     emit(pipeline, { name: `name ${i % 50}` });
@@ -205,7 +231,7 @@ Deno.test("labels that forget keep the text of the series that are there", () =>
 Deno.test("a label does not remember more values the more there are", () => {
   const labels = [{ name: "host", field: "host" }];
   const pipeline = pipelineOf({ types: [STREAM], rules: [{ ...FLOWS_BY_NAME, labels, max_series: 10 }] });
-  const [label] = pipeline.rules[0]!.options.labels, sink = pipeline.sink(STREAM);
+  const [label] = pipeline.rules[0]!.group.labels, sink = pipeline.sink(STREAM);
   sink.row.fill(NaN);
   for (let i = 0; i < 300_000; i++) {
     sink.row[STREAM.at.host] = i;

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import type { ShippedRule } from "../../core/collector.ts";
 import { recordType } from "../../core/record.ts";
-import { pass, pipelineOf, type Plain, seriesOf } from "../helpers/pipelines.ts";
+import { familiesOf } from "../../metrics/exposition.ts";
+import type { Pipeline } from "../../metrics/pipeline.ts";
+import { emit, pass, pipelineOf, type Plain, seriesOf, settle, textOf } from "../helpers/pipelines.ts";
 
-const SOCKETS = recordType({
-  name: "sockets",
-  help: "Sockets",
-  kind: "snapshot",
-  fields: {
-    name: { type: "text", help: "Name" },
-    amount: { type: "number", help: "Amount" },
-  },
-});
+const FIELDS = {
+  name: { type: "text", help: "Name" },
+  amount: { type: "number", help: "Amount" },
+} as const;
+const SOCKETS = recordType({ name: "sockets", help: "Sockets", kind: "snapshot", fields: FIELDS });
+const FLOWS = recordType({ name: "flows", help: "Flows", kind: "stream", fields: FIELDS });
 
 interface Case {
   readonly name: string;
@@ -168,7 +167,7 @@ Deno.test("rules share the label of the same recipe", () => {
     types: [SOCKETS],
     rules: ["a", "b"].map((name) => ({ name, source: "sockets", labels: [label] })),
   });
-  assert.equal(pipeline.rules[0]!.options.labels[0], pipeline.rules[1]!.options.labels[0]);
+  assert.equal(pipeline.rules[0]!.group.labels[0], pipeline.rules[1]!.group.labels[0]);
 });
 
 Deno.test("rules do not share a label of another recipe", () => {
@@ -184,11 +183,300 @@ Deno.test("rules do not share a label of another recipe", () => {
 Deno.test("rules that share a label keep their series when it forgets", () => {
   const rules = ["a", "b"].map((name) => ({ name, source: "sockets", labels: [...LABELS, "amount"] }));
   const pipeline = pipelineOf({ types: [SOCKETS], rules });
-  pipeline.rules[0]!.options.labels.forEach((label) => label.limit = 4);
+  pipeline.rules[0]!.group.labels.forEach((label) => label.limit = 4);
   pass(pipeline, [A, B, A, BELOW]);
   const pairs = ['{name="a",amount="5"}', '{name="b",amount="0.5"}', '{name="b",amount="-3"}'];
   assert.deepEqual(
     [...seriesOf(pipeline)],
     ["a", "b"].flatMap((name) => pairs.map((pair, i) => [name + pair, i === 0 ? 2 : 1])),
   );
+});
+
+/** The pipeline of a rule that counts records by name. */
+function byName(kind: "snapshot" | "stream", rule: Omit<ShippedRule, "name"> = {}): Pipeline {
+  const type = kind === "snapshot" ? SOCKETS : FLOWS;
+  return pipelineOf({
+    types: [type],
+    rules: [{ name: "metric", source: type.name, labels: LABELS, ...rule }],
+  });
+}
+
+function names(...names: string[]): Plain[] {
+  return names.map((name) => ({ name }));
+}
+
+/** `NAME=VALUE` for each series, in their order. */
+function shownBy(pipeline: Pipeline): string[] {
+  return [...seriesOf(pipeline)].map(([key, value]) => `${/name="(.*?)"/.exec(key)![1]}=${value}`);
+}
+
+/** What is shown after a pass of these records. */
+function afterPass(pipeline: Pipeline, records: readonly Plain[]): string[] {
+  pass(pipeline, records);
+  return shownBy(pipeline);
+}
+
+Deno.test("a rule shows its series in the order in which they came", () => {
+  assert.deepEqual(afterPass(byName("snapshot"), names("c", "a", "b", "a")), ["c=1", "a=2", "b=1"]);
+});
+
+Deno.test("a rule shows what is folded first", () => {
+  assert.deepEqual(afterPass(byName("snapshot"), names("c", "other", "a")), ["other=1", "c=1", "a=1"]);
+});
+
+Deno.test("a rule of a snapshot keeps the order of its series from pass to pass", () => {
+  const pipeline = byName("snapshot");
+  pass(pipeline, names("a", "b", "c"));
+  assert.deepEqual(afterPass(pipeline, names("d", "c", "a")), ["a=1", "c=1", "d=1"]);
+});
+
+Deno.test("a rule of a snapshot shows the largest rows and folds the rest", () => {
+  const pipeline = byName("snapshot", { max_series: 3 });
+  assert.deepEqual(afterPass(pipeline, names("a", "b", "b", "c", "c", "c", "d")), ["other=2", "b=2", "c=3"]);
+});
+
+Deno.test("a rule of a snapshot shows the oldest of equal rows", () => {
+  const pipeline = byName("snapshot", { max_series: 3 });
+  pass(pipeline, names("c", "d"));
+  assert.deepEqual(afterPass(pipeline, names("a", "b", "d", "c")), ["other=2", "c=1", "d=1"]);
+});
+
+Deno.test("a rule of a snapshot shows the oldest of equal rows though they were folded before", () => {
+  const pipeline = byName("snapshot", { max_series: 2 });
+  pass(pipeline, names("a", "b", "b", "c", "c", "c"));
+  assert.deepEqual(afterPass(pipeline, names("c", "b", "a")), ["other=2", "a=1"]);
+});
+
+Deno.test("a rule of a snapshot folds nothing when its rows are as many as it may show", () => {
+  const pipeline = byName("snapshot", { max_series: 3 });
+  assert.deepEqual(afterPass(pipeline, names("a", "b", "c")), ["a=1", "b=1", "c=1"]);
+});
+
+Deno.test("a rule of a snapshot counts the row whose labels all read other among those it may show", () => {
+  const pipeline = byName("snapshot", { max_series: 3 });
+  const records = names("other", "a", "a", "b", "b", "c");
+  assert.deepEqual(afterPass(pipeline, records), ["other=2", "a=2", "b=2"]);
+});
+
+Deno.test("a rule of a snapshot that may show one row folds all of several", () => {
+  assert.deepEqual(afterPass(byName("snapshot", { max_series: 1 }), names("a", "b", "c")), ["other=3"]);
+});
+
+Deno.test("a rule of a snapshot that may show one row shows it when there is one", () => {
+  assert.deepEqual(afterPass(byName("snapshot", { max_series: 1 }), names("a", "a")), ["a=2"]);
+});
+
+Deno.test("a rule of a snapshot that may show one row folds those that are infinite", () => {
+  const pipeline = byName("snapshot", { max_series: 1, value: "amount" });
+  const records = [{ name: "a", amount: Infinity }, { name: "b", amount: 1 }];
+  assert.deepEqual(afterPass(pipeline, records), ["other=Infinity"]);
+});
+
+Deno.test("a rule of a snapshot shows the largest rows when all are below zero", () => {
+  const pipeline = byName("snapshot", { max_series: 2, value: "amount" });
+  const records = [{ name: "c", amount: -5 }, { name: "a", amount: -3 }, { name: "b", amount: -4 }];
+  assert.deepEqual(afterPass(pipeline, records), ["other=-9", "a=-3"]);
+});
+
+Deno.test("a rule of a snapshot shows a row again that was folded before", () => {
+  const pipeline = byName("snapshot", { max_series: 2 });
+  pass(pipeline, names("a", "b", "b", "c", "c", "c"));
+  assert.deepEqual(afterPass(pipeline, names("a")), ["a=1"]);
+});
+
+Deno.test("a rule of a snapshot forgets what it folded in the pass before", () => {
+  const pipeline = byName("snapshot", { max_series: 2 });
+  for (let i = 0; i < 3; i++) pass(pipeline, names("a", "b", "b", "c", "c", "c"));
+  assert.deepEqual(shownBy(pipeline), ["other=3", "c=3"]);
+});
+
+Deno.test("a rule of a snapshot folds the same when it is settled again", () => {
+  const pipeline = byName("snapshot", { max_series: 2 });
+  pass(pipeline, names("a", "b", "b", "c", "c", "c", "other"));
+  settle(pipeline);
+  assert.deepEqual(shownBy(pipeline), ["other=4", "c=3"]);
+});
+
+Deno.test("a rule of a snapshot counts each row that it folds", () => {
+  const pipeline = byName("snapshot", { max_series: 3 });
+  for (let i = 0; i < 2; i++) pass(pipeline, names("a", "b", "b", "c", "c", "c", "d", "d", "d"));
+  assert.equal(pipeline.rules[0]!.folded, 4);
+});
+
+Deno.test("a rule of a snapshot counts nothing as folded that it shows", () => {
+  const pipeline = byName("snapshot", { max_series: 3 });
+  pass(pipeline, names("a", "b", "other"));
+  assert.equal(pipeline.rules[0]!.folded, 0);
+});
+
+Deno.test("a rule of a stream adds up", () => {
+  const pipeline = byName("stream");
+  pass(pipeline, names("a", "a"));
+  assert.deepEqual(afterPass(pipeline, names("a")), ["a=3"]);
+});
+
+Deno.test("a rule of a stream folds what comes when it is full", () => {
+  const pipeline = byName("stream", { max_series: 3 });
+  assert.deepEqual(afterPass(pipeline, names("a", "b", "c", "d", "c", "a")), ["other=3", "a=2", "b=1"]);
+});
+
+Deno.test("a rule of a stream counts each record that it folds", () => {
+  const pipeline = byName("stream", { max_series: 3 });
+  pass(pipeline, names("a", "b", "c", "d", "c", "a"));
+  assert.equal(pipeline.rules[0]!.folded, 3);
+});
+
+Deno.test("a rule of a snapshot shows nothing of what is folded when no record of the pass is", () => {
+  const pipeline = byName("snapshot");
+  pass(pipeline, names("other", "a"));
+  assert.deepEqual(afterPass(pipeline, names("a")), ["a=1"]);
+});
+
+Deno.test("a rule of a stream has room for a row when another has vanished", () => {
+  const pipeline = byName("stream", { max_series: 2, ttl: 60 });
+  pipeline.tick(1000);
+  pass(pipeline, names("a"));
+  pipeline.tick(1100);
+  settle(pipeline);
+  assert.deepEqual(afterPass(pipeline, names("b")), ["b=1"]);
+});
+
+Deno.test("a rule of a stream keeps a row that is touched again in time", () => {
+  const pipeline = byName("stream", { ttl: 60 });
+  for (const clock of [1000, 1050, 1100]) {
+    pipeline.tick(clock);
+    pass(pipeline, names("a"));
+  }
+  assert.deepEqual(shownBy(pipeline), ["a=3"]);
+});
+
+/** The records of a pass, of which each has another amount. */
+function manyAmounts(pipeline: Pipeline, start: number, count: number): void {
+  const { type } = pipeline.ruleSets[0]!, sink = pipeline.sink(type);
+  sink.row.fill(NaN);
+  for (let i = 0; i < count; i++) {
+    sink.row[type.at["amount"]!] = start + i;
+    sink.emit();
+  }
+}
+
+function byAmount(kind: "snapshot" | "stream", max_series: number): Pipeline {
+  return byName(kind, { labels: ["amount"], max_series });
+}
+
+function expectedAmounts(start: number, count: number): Map<string, number> {
+  return new Map(Array.from({ length: count }, (_, i) => [`metric{amount="${start + i}"}`, 1]));
+}
+
+for (const kind of ["snapshot", "stream"] as const) {
+  Deno.test(`a rule of a ${kind} shows each of 40,000 series`, () => {
+    const pipeline = byAmount(kind, 50_000);
+    pipeline.begin();
+    manyAmounts(pipeline, 0, 40_000);
+    settle(pipeline);
+    assert.deepEqual(seriesOf(pipeline), expectedAmounts(0, 40_000));
+  });
+
+  Deno.test(`a rule of a ${kind} that may show 20,000 series folds the rest of 40,000`, () => {
+    const pipeline = byAmount(kind, 20_000);
+    pipeline.begin();
+    manyAmounts(pipeline, 0, 40_000);
+    settle(pipeline);
+    const expected = expectedAmounts(0, 19_999).set('metric{amount="other"}', 20_001);
+    assert.deepEqual(seriesOf(pipeline), expected);
+  });
+}
+
+/** As many rows as a pass of a snapshot may have, with the one for what is folded. */
+const CANDIDATES = 262_144;
+
+Deno.test("a rule of a snapshot of more rows than can be chosen from keeps the total", () => {
+  const pipeline = byAmount("snapshot", 10);
+  pipeline.begin();
+  manyAmounts(pipeline, 0, 100_000);
+  manyAmounts(pipeline, 0, 300_000);
+  settle(pipeline);
+  assert.equal(seriesOf(pipeline).values().reduce((sum, value) => sum + value), 400_000);
+});
+
+Deno.test("a rule of a snapshot of more rows than can be chosen from counts every one that it folds", () => {
+  const pipeline = byAmount("snapshot", 10);
+  pipeline.begin();
+  manyAmounts(pipeline, 0, 300_000);
+  settle(pipeline);
+  assert.equal(pipeline.rules[0]!.folded, 300_000 - 9);
+});
+
+Deno.test("a rule of a snapshot may show more rows than others choose from", () => {
+  const pipeline = byAmount("snapshot", 300_000);
+  pipeline.begin();
+  manyAmounts(pipeline, 0, 290_000);
+  settle(pipeline);
+  assert.deepEqual([pipeline.rules[0]!.view.rows, pipeline.rules[0]!.folded], [290_000, 0]);
+});
+
+Deno.test("a rule of a snapshot chooses from all of a pass that comes after one that was given up", () => {
+  const pipeline = byAmount("snapshot", 10);
+  pipeline.begin();
+  manyAmounts(pipeline, 0, CANDIDATES);
+  pipeline.abandon();
+  pipeline.begin();
+  manyAmounts(pipeline, 1_000_000, 2);
+  settle(pipeline);
+  assert.deepEqual(seriesOf(pipeline), expectedAmounts(1_000_000, 2));
+});
+
+Deno.test("a rule of a snapshot chooses from all of a pass that comes after one of as many other rows", () => {
+  const pipeline = byAmount("snapshot", 10);
+  for (const [start, count] of [[0, CANDIDATES], [1_000_000, 2]] as const) {
+    pipeline.begin();
+    manyAmounts(pipeline, start, count);
+    settle(pipeline);
+  }
+  assert.deepEqual(seriesOf(pipeline), expectedAmounts(1_000_000, 2));
+});
+
+for (const kind of ["snapshot", "stream"] as const) {
+  Deno.test(`the view of a rule of a ${kind} stays when its rows grow, vanish and get other texts`, () => {
+    const pipeline = byName(kind, { max_series: 100_000, ...kind === "stream" ? { ttl: 60 } : {} });
+    const numbered = (start: number, count: number) =>
+      Array.from({ length: count }, (_, i) => ({ name: `a long name with the number ${start + i}` }));
+    pipeline.tick(1000);
+    pass(pipeline, numbered(0, 1000));
+    const families = familiesOf(pipeline.rules[0]!, "text"), before = textOf(families);
+    for (let i = 1; i < 10; i++) {
+      pipeline.tick(1000 + 100 * i);
+      pass(pipeline, numbered(1000 * i, 1500));
+      assert.equal(textOf(families), before);
+    }
+  });
+}
+
+Deno.test("show() yields at least once in 512 rows that are shown", () => {
+  const pipeline = byAmount("snapshot", 10_000);
+  pipeline.begin();
+  manyAmounts(pipeline, 0, 5120);
+  settle(pipeline);
+  assert([...pipeline.rules[0]!.show()].length >= 10);
+});
+
+Deno.test("show() yields at least once in 4096 rows that are folded", () => {
+  const pipeline = byAmount("snapshot", 1);
+  pipeline.begin();
+  manyAmounts(pipeline, 0, 40_960);
+  settle(pipeline);
+  assert([...pipeline.rules[0]!.show()].length >= 20);
+});
+
+Deno.test("a rule of a stream shows what came while it settled when it settles again", () => {
+  const pipeline = byName("stream");
+  pass(pipeline, names("a"));
+  const meanwhile: string[] = [];
+  settle(pipeline, () => {
+    const name = `name ${meanwhile.length}`;
+    emit(pipeline, { name });
+    meanwhile.push(`${name}=1`);
+  });
+  settle(pipeline);
+  assert.deepEqual(shownBy(pipeline), ["a=1", ...meanwhile]);
 });

@@ -2,6 +2,15 @@ import assert from "node:assert/strict";
 import { kthLargest } from "../../metrics/select.ts";
 import { property, type Random } from "../helpers/random.ts";
 
+/** The result of the search, and how many pieces it took. */
+function search(numbers: Float64Array, k: number): { result: number; pieces: number } {
+  const work = kthLargest({ values: numbers, start: 0, step: 1, count: numbers.length }, k);
+  for (let pieces = 0;; pieces++) {
+    const step = work.next();
+    if (step.done) return { result: step.value, pieces };
+  }
+}
+
 const CASES = [
   { numbers: [5], k: 1, result: 5 },
   { numbers: [1, 2, 3], k: 1, result: 3 },
@@ -17,7 +26,7 @@ const CASES = [
 
 for (const { numbers, k, result } of CASES) {
   Deno.test(`kthLargest() gives ${result} as number ${k} of ${numbers.join(", ")}`, () => {
-    assert.equal(kthLargest(Float64Array.from(numbers), k), result);
+    assert.equal(search(Float64Array.from(numbers), k).result, result);
   });
 }
 
@@ -31,14 +40,36 @@ property("kthLargest() gives what sorting gives", (random) => {
   for (let i = 0; i < 2000; i++) {
     const numbers = randomNumbers(random), k = 1 + random.int(numbers.length);
     const sorted = numbers.toSorted((a, b) => b - a);
-    assert.equal(kthLargest(numbers, k), sorted[k - 1]);
+    assert.equal(search(numbers, k).result, sorted[k - 1]);
   }
 });
 
-property("kthLargest() keeps the numbers", (random) => {
+Deno.test("kthLargest() leaves out NaN", () => {
+  assert.equal(search(Float64Array.of(NaN, 1, NaN, 2, NaN), 2).result, 1);
+});
+
+property("kthLargest() finds any kind of number", (random) => {
+  const bits = new Uint32Array(200), numbers = new Float64Array(bits.buffer);
   for (let i = 0; i < 500; i++) {
-    const numbers = randomNumbers(random), before = numbers.toSorted();
-    kthLargest(numbers, 1 + random.int(numbers.length));
-    assert.deepEqual(numbers.toSorted(), before);
+    for (let word = 0; word < bits.length; word++) bits[word] = random.int(2 ** 32);
+    const sorted = numbers.filter((number) => !Number.isNaN(number)).toSorted((a, b) => b - a);
+    const k = 1 + random.int(sorted.length);
+    assert.equal(search(numbers, k).result, sorted[k - 1]);
+  }
+});
+
+Deno.test("kthLargest() looks at every so many of the numbers only", () => {
+  const values = Float64Array.of(9, 1, 9, 9, 2, 9, 9, 3);
+  const work = kthLargest({ values, start: 1, step: 3, count: 3 }, 1);
+  let step = work.next();
+  while (!step.done) step = work.next();
+  assert.equal(step.value, 3);
+});
+
+property("kthLargest() works in pieces, of which there are few", (random) => {
+  for (const distinct of [2, 100, 2 ** 32]) {
+    const numbers = new Float64Array(100_000).map(() => random.int(distinct));
+    const { pieces } = search(numbers, 1 + random.int(numbers.length));
+    assert(pieces >= 1 && pieces < 100, `${pieces}`);
   }
 });

@@ -103,9 +103,9 @@ Deno.test("a scrape counts no more when the exposition breaks midway", async () 
   let isBroken = true;
   const breaking = {
     options: rule!.options,
-    get table() {
-      const { view } = rule!.table;
-      return { folded: 0, view: isBroken ? { ...view, starts: undefined } : view };
+    folded: 0,
+    get view() {
+      return isBroken ? { ...rule!.view, starts: undefined } : rule!.view;
     },
   } as unknown as Rule;
   const collectors = [fakeCollector("rooms", { rules: [breaking] })];

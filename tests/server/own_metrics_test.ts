@@ -8,6 +8,7 @@ import { fakeCollector, gauge, Serving } from "./serving.ts";
 const ROOMS = fakeCollector("rooms", {
   rules: gauge("rooms", ["hall", 'the "red" one']),
   problems: new Map([["short", 2], ["broken", 0]]),
+  qualities: new Map([["counted", true], ["fresh", false]]),
 });
 
 function exposition(headers: HeadersInit = {}): Promise<string> {
@@ -47,6 +48,8 @@ const STATUS = [
   'netcensus_collector_last_success_timestamp_seconds{collector="rooms"} 1700000000\n',
   'netcensus_parse_problems_total{collector="rooms",reason="short"} 2\n',
   'netcensus_parse_problems_total{collector="rooms",reason="broken"} 0\n',
+  'netcensus_data_quality{collector="rooms",check="counted"} 1\n',
+  'netcensus_data_quality{collector="rooms",check="fresh"} 0\n',
   'netcensus_series{metric="rooms"} 2\n',
   'netcensus_series_folded_total{metric="rooms"} 0\n',
 ];
@@ -57,6 +60,15 @@ for (const line of STATUS) {
     assert(text.includes(`\n${line}`));
   });
 }
+
+Deno.test("statusFamilies() tells no quality of a collector that made no check", () => {
+  const { status } = fakeCollector("silent");
+  const text = textOf(statusFamilies("1.2.3", [status, ROOMS.status], []));
+  assert.deepEqual(text.match(/^netcensus_data_quality\{collector="\w+"/gm), [
+    'netcensus_data_quality{collector="rooms"',
+    'netcensus_data_quality{collector="rooms"',
+  ]);
+});
 
 const PROCESS = [
   "process_cpu_seconds_total",

@@ -22,6 +22,7 @@ export function fakeCollector(name: string, options: FakeCollector = {}): Scrape
       lastSuccessSeconds: 1_700_000_000,
       lastError: "",
       problems: new Map(),
+      qualities: new Map(),
       ...status,
     },
     rules,
