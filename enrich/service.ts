@@ -1,6 +1,6 @@
 import { enricher, type Value } from "../core/enricher.ts";
 import { own } from "../core/own.ts";
-import { SERVICES } from "./service_table.ts";
+import { SERVICES } from "../core/service_table.ts";
 
 /** IANA protocol numbers of the transports that have ports. */
 const TRANSPORTS: Readonly<Record<string, string>> = { 6: "tcp", 17: "udp", 33: "dccp", 132: "sctp" };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Value } from "../../core/enricher.ts";
 import { Ip } from "../../core/ip.ts";
 import service from "../../enrich/service.ts";
-import { SERVICES } from "../../enrich/service_table.ts";
+import { SERVICES } from "../../core/service_table.ts";
 
 const { lookup } = service.open({});
 
