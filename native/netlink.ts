@@ -2,10 +2,10 @@ import { NetlinkMessages, NLMSG_OVERRUN } from "../parsers/netlink.ts";
 import { lastError, libc, SystemError } from "./libc.ts";
 
 // include/linux/socket.h, include/uapi/asm-generic/socket.h
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
+export const AF_NETLINK = 16;
+export const SOCK_RAW = 3;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const ENOBUFS = 105;
 const CLOSED = -1;

@@ -1,0 +1,61 @@
+import { NetlinkMessages } from "../parsers/netlink.ts";
+import { lastError, libc } from "./libc.ts";
+import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET } from "./netlink.ts";
+
+// include/uapi/asm-generic/socket.h, include/linux/socket.h, include/uapi/asm-generic/errno.h
+const SO_RCVBUF = 8, SO_RCVBUFFORCE = 33;
+const MSG_DONTWAIT = 0x40;
+const EAGAIN = 11, ENOBUFS = 105;
+/** struct sockaddr_nl */
+const ADDRESS = 12;
+/** More than one event needs. */
+const BUFFER = 8192;
+const CLOSED = -1;
+
+/** A netlink socket that hears what the kernel tells a multicast group. */
+export class NetlinkEvents {
+  readonly messages = new NetlinkMessages(new Uint8Array(BUFFER));
+  /** How often the kernel had to throw events away, since they were not taken in time. */
+  losses = 0;
+  #fd: number;
+
+  /** The kernel keeps so many bytes of events that were not yet taken. */
+  constructor(family: number, group: number, room: number) {
+    this.#fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family);
+    if (this.#fd < 0) throw lastError("open a netlink socket");
+    const size = new Uint8Array(Int32Array.of(room).buffer);
+    if (libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) < 0) {
+      libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, size, size.length);
+    }
+    const address = new Uint8Array(ADDRESS), view = new DataView(address.buffer);
+    view.setUint16(0, AF_NETLINK, true);
+    view.setUint32(8, 1 << (group - 1), true);
+    if (libc().bind(this.#fd, address, address.length) < 0) {
+      const error = lastError("hear netlink events");
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Takes what is there, without waiting, and yields whenever `messages` holds a new one. */
+  *receive(): Iterable<void> {
+    const { messages } = this, { bytes } = messages, size = BigInt(bytes.length);
+    while (this.#fd !== CLOSED) {
+      const received = Number(libc().recv(this.#fd, bytes, size, MSG_DONTWAIT));
+      if (received < 0) {
+        const error = lastError("take netlink events");
+        if (error.code === EAGAIN) return;
+        if (error.code !== ENOBUFS) throw error;
+        this.losses++;
+        continue;
+      }
+      messages.begin(received, 0);
+      yield;
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== CLOSED) libc().close(this.#fd);
+    this.#fd = CLOSED;
+  }
+}
