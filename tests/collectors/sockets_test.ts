@@ -92,8 +92,8 @@ async function withFake(
   const procfs = Deno.makeTempDirSync();
   try {
     Deno.mkdirSync(`${procfs}/net`);
-    for (const { name } of Deno.readDirSync(`${PROCFS}/net`)) {
-      if (files[name] !== null) Deno.copyFileSync(`${PROCFS}/net/${name}`, `${procfs}/net/${name}`);
+    for (const { name, isFile } of Deno.readDirSync(`${PROCFS}/net`)) {
+      if (isFile && files[name] !== null) Deno.copyFileSync(`${PROCFS}/net/${name}`, `${procfs}/net/${name}`);
     }
     for (const [name, text] of Object.entries(files)) {
       if (text !== null) Deno.writeTextFileSync(`${procfs}/net/${name}`, text);

@@ -100,6 +100,7 @@ Deno.test("check says that a good configuration is good", async () => {
   const { code, stdout } = await run(["check"]);
   assert.deepEqual({ code, stdout }, {
     code: 0,
-    stdout: "the command line is good.\nCollectors that run:\n  sockets: 7 metrics\n",
+    stdout:
+      "the command line is good.\nCollectors that run:\n  sockets: 7 metrics\n  conntrack: 24 metrics\n",
   });
 });

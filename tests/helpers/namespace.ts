@@ -27,6 +27,8 @@ export class Namespace implements AsyncDisposable {
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
+      // A question to the name server would be traffic that the test did not make.
+      env: { DENO_NO_UPDATE_CHECK: "1" },
     });
     return new Conversation(child.spawn());
   }

@@ -1,0 +1,80 @@
+import type { Vocabulary } from "../../core/vocabulary.ts";
+import { NetlinkSocket } from "../../native/netlink.ts";
+import type { ConntrackEntry } from "../../parsers/conntrack_entry.ts";
+import { conntrackDumpRequest, ConntrackReader } from "../../parsers/ctnetlink.ts";
+import { ProcNetConntrackReader } from "../../parsers/proc_net_conntrack.ts";
+import { LineFile } from "../line_file.ts";
+
+/** include/uapi/linux/netlink.h */
+export const NETLINK_NETFILTER = 12;
+
+/** What a table could not read, by reason. */
+export type Report = (reason: "truncated" | "malformed" | "dump_interrupted", count: number) => void;
+
+/** The connections that the kernel tracks, from one of the roads on which it tells of them. */
+export interface ConnectionTable {
+  /**
+   * Each connection, filled into the entry before `take` is called. Whenever some were read, `before` is done before
+   * the first of them is taken.
+   */
+  read(entry: ConntrackEntry, take: () => void, before: () => Iterable<void>): Iterable<void>;
+  close(): void;
+}
+
+/** ctnetlink. */
+export class NetlinkConnectionTable implements ConnectionTable {
+  readonly #socket = new NetlinkSocket(NETLINK_NETFILTER);
+  readonly #request = conntrackDumpRequest();
+  readonly #reader: ConntrackReader;
+  readonly #report: Report;
+
+  constructor(vocabulary: Vocabulary, report: Report) {
+    this.#reader = new ConntrackReader(this.#socket.messages, vocabulary);
+    this.#report = report;
+  }
+
+  *read(entry: ConntrackEntry, take: () => void, before: () => Iterable<void>): Iterable<void> {
+    const { messages } = this.#socket, reader = this.#reader;
+    for (const _ of this.#socket.dump(this.#request)) {
+      yield* before();
+      while (reader.next(entry)) take();
+      if (messages.truncated > 0) this.#report("truncated", messages.truncated);
+      if (reader.malformed > 0) this.#report("malformed", reader.malformed);
+      reader.malformed = 0;
+      yield;
+    }
+    if (this.#socket.interrupted) this.#report("dump_interrupted", 1);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+/** The file of procfs. */
+export class ProcfsConnectionTable implements ConnectionTable {
+  readonly #path: string;
+  readonly #file = new LineFile();
+  readonly #reader: ProcNetConntrackReader;
+  readonly #report: Report;
+
+  constructor(procfs: string, vocabulary: Vocabulary, report: Report) {
+    this.#path = `${procfs}/net/nf_conntrack`;
+    this.#reader = new ProcNetConntrackReader(vocabulary);
+    this.#report = report;
+  }
+
+  *read(entry: ConntrackEntry, take: () => void, before: () => Iterable<void>): Iterable<void> {
+    const reader = this.#reader;
+    for (const _ of this.#file.read(this.#path)) {
+      yield* before();
+      reader.begin(this.#file.bytes, 0, this.#file.end);
+      while (reader.next(entry)) take();
+      if (reader.malformed > 0) this.#report("malformed", reader.malformed);
+      reader.malformed = 0;
+      yield;
+    }
+  }
+
+  close(): void {}
+}

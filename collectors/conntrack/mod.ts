@@ -1,0 +1,230 @@
+import { collector, type Context, type Source } from "../../core/collector.ts";
+import type { Sink } from "../../core/record.ts";
+import { boolean, choice, setting, type ValuesOf } from "../../core/shape.ts";
+import { sleep } from "../../core/work.ts";
+import { SystemError } from "../../native/libc.ts";
+import { ConntrackEntry } from "../../parsers/conntrack_entry.ts";
+import { Ends } from "./ends.ts";
+import {
+  CLOSED,
+  CONNECTIONS,
+  COUNTER_COLUMNS,
+  EVENTS,
+  fillConnection,
+  fillRemains,
+  fillState,
+  OPENED,
+  REPLY,
+  SENT,
+  STATISTICS,
+  TABLE,
+  TRAFFIC,
+} from "./records.ts";
+import { Roads } from "./roads.ts";
+import { RULES } from "./rules.ts";
+import { Statistics } from "./statistics.ts";
+import { type Remains, Tracker } from "./tracker.ts";
+
+const SETTINGS = {
+  source: setting(choice(["auto", "netlink", "procfs"]), "auto", {
+    help: "Where the table is read: netlink is faster and tells of ends; auto takes procfs where it must",
+  }),
+  configure_accounting: setting(boolean, false, {
+    flag: "configure.nf_conntrack_acct",
+    help: "Try to switch on that the kernel counts the bytes and packets of connections",
+  }),
+};
+
+const COLLECTOR = { collector: "conntrack" };
+const COMMAND = "sysctl -w net.netfilter.nf_conntrack_acct=1";
+/** How often it is looked whether connections have ended, and after how long again where that was refused. */
+const PERIOD_MS = 100, RETRY_MS = 60_000;
+
+class ConntrackSource implements Source {
+  readonly #context: Context;
+  readonly #settings: ValuesOf<typeof SETTINGS>;
+  readonly #statistics: Statistics;
+  readonly #roads: Roads;
+  readonly #tracker = new Tracker();
+  readonly #entry = new ConntrackEntry();
+  readonly #connections: Sink;
+  readonly #traffic: Sink;
+  readonly #events: Sink;
+  #ends: Ends | undefined;
+  #accounting: boolean | undefined;
+  #isConfigured = false;
+
+  constructor(settings: ValuesOf<typeof SETTINGS>, context: Context) {
+    this.#context = context;
+    this.#settings = settings;
+    this.#statistics = new Statistics(context.paths.procfs);
+    this.#roads = new Roads(settings.source, context, () => this.#tracker.clear());
+    this.#connections = context.sink(CONNECTIONS);
+    this.#traffic = context.sink(TRAFFIC);
+    this.#events = context.sink(EVENTS);
+  }
+
+  *snapshot(): Iterable<void> {
+    this.#checkAccounting();
+    this.#readStatistics();
+    yield;
+    const tracker = this.#tracker;
+    tracker.begin(this.#statistics.entries);
+    try {
+      yield* this.#roads.read(this.#entry, this.#take, () => this.#takeEnds());
+      yield* this.#takeEnds();
+      yield* tracker.sweep(this.#takeRemains);
+    } finally {
+      tracker.finish();
+    }
+    this.#checkEvents();
+    if (tracker.untracked > 0) this.#context.problem("untracked", { count: tracker.untracked });
+  }
+
+  async *stream(signal: AbortSignal): AsyncIterable<void> {
+    try {
+      while (!signal.aborted) {
+        if (this.#ends === undefined) {
+          this.#ends = this.#hearEnds();
+          this.#checkEvents();
+        }
+        yield;
+        yield* this.#takeEnds();
+        await sleep(this.#ends === undefined ? RETRY_MS : PERIOD_MS, signal);
+      }
+    } finally {
+      this.#ends?.close();
+      this.#ends = undefined;
+    }
+  }
+
+  close(): void {
+    this.#roads.close();
+  }
+
+  readonly #take = () => {
+    const { row } = this.#connections, entry = this.#entry;
+    if (!this.#tracker.see(entry)) return;
+    fillConnection(row, entry);
+    fillState(row, entry);
+    this.#connections.emit();
+    this.#emitChanges(entry);
+  };
+
+  readonly #takeRemains = (remains: Remains) => {
+    fillRemains(this.#events.row, remains);
+    this.#emitEvents(CLOSED, 1);
+  };
+
+  /** Also in the midst of a pass: what has ended before something was read must be known before that is taken. */
+  *#takeEnds(): Iterable<void> {
+    if (this.#ends !== undefined) yield* this.#ends.take(this.#takeEnd);
+  }
+
+  readonly #takeEnd = (entry: ConntrackEntry) => {
+    // On another road the connections have other identities.
+    if (!this.#roads.isNetlink) return;
+    this.#tracker.end(entry);
+    this.#emitChanges(entry);
+  };
+
+  /** What the tracker says of the connection. */
+  #emitChanges(entry: ConntrackEntry): void {
+    const { moved, opened, closed } = this.#tracker;
+    if (moved.sentPackets > 0) this.#emitTraffic(entry, SENT, moved.sentPackets, moved.sentBytes);
+    if (moved.replyPackets > 0) this.#emitTraffic(entry, REPLY, moved.replyPackets, moved.replyBytes);
+    if (opened === 0 && closed === 0) return;
+    fillConnection(this.#events.row, entry);
+    this.#emitEvents(OPENED, opened);
+    this.#emitEvents(CLOSED, closed);
+  }
+
+  #emitTraffic(entry: ConntrackEntry, direction: number, packets: number, bytes: number): void {
+    const { row } = this.#traffic, { at } = TRAFFIC;
+    fillConnection(row, entry);
+    row[at.direction] = direction;
+    row[at.packets] = packets;
+    row[at.bytes] = bytes;
+    this.#traffic.emit();
+  }
+
+  #emitEvents(event: number, count: number): void {
+    this.#events.row[EVENTS.at.event] = event;
+    for (let i = 0; i < count; i++) this.#events.emit();
+  }
+
+  #readStatistics(): void {
+    const { cpus, malformed } = this.#statistics.perCpu();
+    const statistics = this.#context.sink(STATISTICS), table = this.#context.sink(TABLE);
+    if (malformed > 0) this.#context.problem("malformed", { count: malformed });
+    // A record of nothing says that the counters are not known rather than zero.
+    const rows: typeof cpus = cpus.length === 0 ? [{}] : cpus;
+    for (const [cpu, counters] of rows.entries()) {
+      statistics.row[STATISTICS.at.cpu] = cpu;
+      for (const { at, column } of COUNTER_COLUMNS) statistics.row[at] = counters[column] ?? NaN;
+      statistics.emit();
+    }
+    table.row[TABLE.at.entries] = this.#statistics.entries;
+    table.row[TABLE.at.limit] = this.#statistics.limit;
+    table.emit();
+  }
+
+  /** Says it whenever the kernel has begun, or ceased, to count bytes and packets. */
+  #checkAccounting(): void {
+    const { log } = this.#context, before = this.#accounting;
+    if (this.#settings.configure_accounting && !this.#isConfigured) this.#configureAccounting();
+    const accounting = this.#accounting = this.#statistics.accounting;
+    if (accounting === undefined) return;
+    this.#context.quality("accounting", accounting);
+    if (accounting || before === false) return;
+    log.warn("The kernel does not count the bytes and packets of connections", {
+      ...COLLECTOR,
+      command: COMMAND,
+    });
+  }
+
+  #checkEvents(): void {
+    this.#context.quality("events", this.#ends !== undefined && this.#statistics.events);
+  }
+
+  #configureAccounting(): void {
+    const { log } = this.#context;
+    this.#isConfigured = true;
+    if (this.#statistics.accounting === true) return;
+    try {
+      this.#statistics.switchAccountingOn();
+      log.info("The kernel counts the bytes and packets of new connections from now on", COLLECTOR);
+    } catch (error) {
+      log.warn("The accounting of connections cannot be switched on", {
+        ...COLLECTOR,
+        error,
+        command: COMMAND,
+      });
+    }
+  }
+
+  #hearEnds(): Ends | undefined {
+    if (!this.#roads.mayBeNetlink) return undefined;
+    try {
+      return new Ends(this.#context);
+    } catch (error) {
+      if (!(error instanceof SystemError && error.isRefusal)) throw error;
+      this.#context.log.debug("The kernel does not tell of connections that end", { ...COLLECTOR, error });
+      return undefined;
+    }
+  }
+}
+
+export default collector({
+  name: "conntrack",
+  help: "The connections that this host tracks",
+  enabled: true,
+  schedule: "interval",
+  privileges: [{ capability: "CAP_NET_ADMIN", purpose: "the connection table by netlink" }],
+  records: [CONNECTIONS, TRAFFIC, EVENTS, TABLE, STATISTICS],
+  rules: RULES,
+  settings: SETTINGS,
+  reasons: ["truncated", "malformed", "dump_interrupted", "events_lost", "untracked"],
+  checks: ["accounting", "events"],
+  open: (settings, context) => new ConntrackSource(settings, context),
+});
