@@ -18,6 +18,7 @@ import { openEnrichers } from "./enrich/open.ts";
 import { compileRules } from "./metrics/compile.ts";
 import { mergeRules } from "./metrics/merge_rules.ts";
 import { Pipeline } from "./metrics/pipeline.ts";
+import { keepMemorySmall } from "./native/memory.ts";
 import { ProcessMetrics } from "./server/own_metrics.ts";
 import { Server } from "./server/server.ts";
 
@@ -108,6 +109,7 @@ async function run(plan: Plan): Promise<number> {
     lookup.run?.(stopping.signal).catch((error) => log.error("The enricher failed", { enricher, error }));
   }
   for (const { runner } of collectors) runner.start();
+  keepMemorySmall();
   Deno.addSignalListener(
     "SIGHUP",
     () => log.warn("The configuration is read at the start only", { signal: "SIGHUP" }),
