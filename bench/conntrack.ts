@@ -1,0 +1,82 @@
+/**
+ * How long does a pass over 200,000 tracked connections take, up to the text of all series, and for how long does it
+ * hold the event loop? Beside it the kernel's dump alone, and `cat`. As root: `deno run --allow-all bench/conntrack.ts`
+ */
+import conntrack from "../collectors/conntrack/mod.ts";
+import { Vocabulary } from "../core/vocabulary.ts";
+import { NetlinkSocket } from "../native/netlink.ts";
+import { ConntrackEntry } from "../parsers/conntrack_entry.ts";
+import { conntrackDumpRequest, ConntrackReader } from "../parsers/ctnetlink.ts";
+import { Collecting } from "../tests/helpers/collecting.ts";
+import { ConntrackNamespace } from "../tests/helpers/conntrack_namespace.ts";
+import { answer, type Measures, pass, report, timed } from "./passes.ts";
+
+const CONNECTIONS = 200_000, ROUNDS = 10, TABLE_SIZE = 1_000_000;
+const LIMIT = "/proc/sys/net/netfilter/nf_conntrack_max";
+const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
+
+const NETLINK_NETFILTER = 12, NLMSG_DONE = 3;
+
+/** The dump of netlink alone, and with its parser. */
+function dumps(measures: Measures): void {
+  const socket = new NetlinkSocket(NETLINK_NETFILTER), request = conntrackDumpRequest();
+  const reader = new ConntrackReader(socket.messages, new Vocabulary()), entry = new ConntrackEntry();
+  timed(measures, "kernel", () => {
+    // The last part of an answer is a message of its own.
+    for (const _ of socket.dump(request)) {
+      if (socket.messages.view.getUint16(4, true) === NLMSG_DONE) socket.messages.next();
+    }
+  });
+  timed(measures, "kernel and parser", () => {
+    for (const _ of socket.dump(request)) while (reader.next(entry));
+  });
+  socket.close();
+}
+
+const collecting: Record<string, Collecting> = {};
+
+async function measure(source: string): Promise<Measures> {
+  collecting[source] ??= new Collecting(conntrack, { settings: { source } });
+  const measures: Measures = {};
+  if (source === "netlink") dumps(measures);
+  await pass(collecting[source], measures, source);
+  return measures;
+}
+
+async function compare(perKey: number): Promise<void> {
+  await using host = await ConntrackNamespace.create({ settings: { nf_conntrack_udp_timeout: 3600 } });
+  await host.flows.sendUdp({ count: CONNECTIONS, per: perKey });
+  await using measurer = host.namespace.start(new URL(import.meta.url), ["answer"]);
+  const rounds: Measures[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const netlink = JSON.parse(await measurer.ask("measure netlink")) as Measures;
+    const begin = performance.now();
+    await host.namespace.run("sh", ["-c", "cat /proc/net/nf_conntrack | tail -c 1"]);
+    const cat = performance.now() - begin;
+    const procfs = JSON.parse(await measurer.ask("measure procfs")) as Measures;
+    rounds.push({
+      ...netlink,
+      "netlink: ratio": netlink["netlink: whole"]! / netlink["kernel"]!,
+      cat,
+      ...procfs,
+      "procfs: ratio": procfs["procfs: whole"]! / cat,
+    });
+  }
+  console.log(`${CONNECTIONS} connections, ${CONNECTIONS / perKey} keys:`);
+  report(rounds);
+}
+
+async function main(): Promise<void> {
+  const before = [LIMIT, BUCKETS].map((path) => [path, Deno.readTextFileSync(path)] as const);
+  // In the order in which the kernel accepts them.
+  Deno.writeTextFileSync(BUCKETS, "262144");
+  Deno.writeTextFileSync(LIMIT, String(TABLE_SIZE));
+  try {
+    for (const perKey of [10, 1]) await compare(perKey);
+  } finally {
+    for (const [path, value] of before) Deno.writeTextFileSync(path, value);
+  }
+}
+
+if (Deno.args[0] === "answer") await answer({ measure });
+else await main();
