@@ -1,8 +1,10 @@
+import { NextSlots } from "./next_slots.ts";
+
 /**
  * So many slots are not doubled but become many more at once: to place many again takes long, and of a large array the
  * parts that were never touched take no memory.
  */
-const SMALL = 16_384, LEAP = 4, MOST = 7 / 8;
+const SMALL = 16_384, LEAP = 16, MOST = 7 / 8;
 
 /**
  * Gives each distinct number a small dense id, counted from 1. Open addressing over typed arrays: no
@@ -12,6 +14,7 @@ export class NumberIds {
   size = 0;
   /** Ids, or 0. At most half of the slots are taken, and of many more, since their memory counts. */
   #slots = new Int32Array(64);
+  readonly #next = new NextSlots();
   /** The highest bits of a hash are the slot. */
   #shift = 26;
   #capacity = 32;
@@ -58,24 +61,27 @@ export class NumberIds {
       return this.idOf(value);
     }
     const id = ++this.size;
+    if (this.#slots.length >= SMALL) this.#next.prepare(this.#capacity - id, this.#nextLength);
     this.#values[id] = value;
     this.#slots[slot] = id;
     return id;
   }
 
+  get #nextLength(): number {
+    return this.#slots.length * (this.#slots.length === SMALL ? LEAP : 2);
+  }
+
   #grow(): void {
-    const values = this.#values, doublings = this.#slots.length === SMALL ? LEAP : 1;
-    this.#shift -= doublings;
-    this.#slots = new Int32Array(this.#slots.length << doublings);
-    const { length } = this.#slots;
-    this.#capacity = length > SMALL ? length * MOST : length / 2;
+    const values = this.#values, slots = this.#next.take(this.#nextLength), mask = slots.length - 1;
+    this.#slots = slots;
+    this.#shift = Math.clz32(mask);
+    this.#capacity = slots.length > SMALL ? slots.length * MOST : slots.length / 2;
     this.#values = new Float64Array(this.#capacity + 1);
     this.#values.set(values);
-    const mask = this.#slots.length - 1;
     for (let id = 1; id <= this.size; id++) {
       let slot = hash(values[id]!) >>> this.#shift;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-      this.#slots[slot] = id;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = id;
     }
   }
 }

@@ -44,8 +44,11 @@ export class Group {
   readonly #filter: Filter | undefined;
   readonly #width: number;
   readonly #measures: Measure[] = [];
-  /** Where in a row the numbers of each measure are. */
-  readonly #offsets: number[] = [];
+  /** Of each measure: where in the record its value is, the least, and where in a row its numbers are. */
+  #valuesAt = new Int32Array(0);
+  #leasts = new Float64Array(0);
+  #offsets = new Int32Array(0);
+  #buckets: readonly (Measure["buckets"])[] = [];
   /** Records that wait to be added: keys, hashes of keys, and a value for each measure, NaN to leave it out. */
   readonly #keys: Int32Array;
   readonly #hashes = new Int32Array(BATCH);
@@ -66,7 +69,10 @@ export class Group {
   measure(measure: Measure): number {
     const blank = this.#measures.flatMap(blankOf), offset = blank.length;
     this.#measures.push(measure);
-    this.#offsets.push(offset);
+    this.#valuesAt = Int32Array.from(this.#measures, ({ valueAt }) => valueAt);
+    this.#leasts = Float64Array.from(this.#measures, ({ least }) => least);
+    this.#offsets = Int32Array.of(...this.#offsets, offset);
+    this.#buckets = this.#measures.map(({ buckets }) => buckets);
     this.#values = new Float64Array(BATCH * this.#measures.length);
     this.table = this.#makeTable(Float64Array.from([...blank, ...blankOf(measure)]));
     return offset;
@@ -94,18 +100,18 @@ export class Group {
   /** Adds the records that wait. */
   flush(): void {
     const { table } = this, keys = this.#keys, hashes = this.#hashes;
-    const measures = this.#measures, offsets = this.#offsets, added = this.#values;
-    const width = this.#width, count = this.#waiting;
+    const buckets = this.#buckets, offsets = this.#offsets, added = this.#values;
+    const width = this.#width, count = this.#waiting, each = offsets.length;
     this.#waiting = 0;
     table.warm(hashes, count);
     for (let i = 0, from = 0; i < count; i++) {
       const row = table.find(keys, i * width, hashes[i]!), { values } = table;
-      for (let m = 0; m < measures.length; m++) {
+      for (let m = 0; m < each; m++) {
         const value = added[from++]!;
         if (value !== value) continue;
-        const at = row + offsets[m]!, { buckets } = measures[m]!;
-        if (buckets !== undefined) observe(values, at, value, buckets);
-        else values[at] = values[at]! === values[at]! ? values[at]! + value : value;
+        const at = row + offsets[m]!, sum = values[at]!, bounds = buckets[m];
+        if (bounds !== undefined) observe(values, at, value, bounds);
+        else values[at] = sum === sum ? sum + value : value;
       }
     }
   }
@@ -131,13 +137,15 @@ export class Group {
 
   /** Whether the record has anything to add. */
   #takeValues(row: Float64Array, waiting: number): boolean {
-    const measures = this.#measures, values = this.#values, from = waiting * measures.length;
+    const valuesAt = this.#valuesAt, leasts = this.#leasts, values = this.#values;
+    const count = valuesAt.length, from = waiting * count;
     let isAny = false;
-    for (let m = 0; m < measures.length; m++) {
-      const { valueAt, least } = measures[m]!;
-      const value = valueAt < 0 ? 1 : row[valueAt]!, isTaken = value >= least;
-      values[from + m] = isTaken ? value : NaN;
-      isAny ||= isTaken;
+    for (let m = 0; m < count; m++) {
+      const at = valuesAt[m]!, value = at < 0 ? 1 : row[at]!;
+      if (value >= leasts[m]!) {
+        values[from + m] = value;
+        isAny = true;
+      } else values[from + m] = NaN;
     }
     return isAny;
   }

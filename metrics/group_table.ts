@@ -1,3 +1,4 @@
+import { NextSlots } from "../core/next_slots.ts";
 import { OTHER_ID } from "./label.ts";
 import { RowTexts } from "./row_texts.ts";
 
@@ -45,8 +46,6 @@ export class GroupTable {
   /** The numbers of the rows, where `find()` and `at()` say. */
   values: Float64Array;
   rows = 1;
-  /** For so many rows there is memory. */
-  capacity = MIN_ROWS;
   /** How often a record had no place. */
   folded = 0;
   /** What a row is marked with when it is touched: whole seconds in a stream, the number of the pass in a snapshot. */
@@ -58,9 +57,14 @@ export class GroupTable {
   readonly #blank: Float64Array;
   /** Words of a row. */
   readonly #size: number;
+  /** For so many rows there is memory. */
+  #capacity = MIN_ROWS;
+  /** And next for so many. */
+  #next: number;
   /** The rows again, as 32-bit integers. */
   #words: Int32Array;
   #slots = new Int32Array(2 * MIN_ROWS);
+  readonly #nextSlots = new NextSlots();
 
   constructor(options: GroupTableOptions) {
     const { kind, width, blank } = options;
@@ -68,6 +72,7 @@ export class GroupTable {
     this.#isSnapshot = kind === "snapshot";
     this.#width = width;
     this.#blank = blank;
+    this.#next = Math.min(2 * MIN_ROWS, options.maxRows);
     this.#size = blank.length + Math.ceil((INTEGERS + width) / 2);
     this.values = new Float64Array(MIN_ROWS * this.#size);
     this.#words = new Int32Array(this.values.buffer);
@@ -216,7 +221,8 @@ export class GroupTable {
       return 0;
     }
     const row = this.rows++;
-    if (row === this.capacity) this.#grow();
+    if (row === this.#capacity) this.#grow();
+    else if (row >= SMALL / 2) this.#nextSlots.prepare(this.#capacity - row, slotsFor(this.#next));
     this.#clearNumbers(row);
     const words = this.#words, at = this.#keyAt(row);
     words[at + TEXT] = 0;
@@ -249,13 +255,19 @@ export class GroupTable {
   }
 
   #grow(): void {
-    const filled = this.capacity;
-    this.capacity = Math.min(filled * (filled < SMALL ? 2 : LEAP), ROW_LIMIT);
-    const values = new Float64Array(this.capacity * this.#size);
+    const filled = this.#capacity;
+    this.#slots = this.#nextSlots.take(slotsFor(this.#next));
+    this.#capacity = this.#next;
+    this.#next = Math.min(this.#next * (this.#next < SMALL ? 2 : LEAP), this.#options.maxRows);
+    const values = new Float64Array(this.#capacity * this.#size);
     values.set(this.values);
     this.values = values;
     this.#words = new Int32Array(values.buffer);
-    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * this.capacity)));
     for (let row = 0; row < filled; row++) this.#place(row);
   }
+}
+
+/** At most half of the slots are taken. */
+function slotsFor(rows: number): number {
+  return 1 << (32 - Math.clz32(2 * rows - 1));
 }

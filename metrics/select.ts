@@ -9,6 +9,7 @@ export interface Numbers {
 const FLOAT = new Float64Array(1);
 const HALVES = new Uint32Array(FLOAT.buffer);
 const SIGN = 0x80000000;
+const PIECE = 16_384;
 
 /**
  * Finds the k-th largest (k from 1); NaN are left out. From the highest sixteen bits to the lowest it counts how many
@@ -21,6 +22,7 @@ export function* kthLargest(numbers: Numbers, k: number): Generator<void, number
   for (let digit = 0; digit < 4; digit++) {
     counts.fill(0);
     for (let i = 0, at = start; i < count; i++, at += step) {
+      if (i % PIECE === 0) yield;
       const value = values[at]!;
       if (value !== value) continue;
       FLOAT[0] = value;
@@ -40,7 +42,6 @@ export function* kthLargest(numbers: Numbers, k: number): Generator<void, number
     let bits = 65_535;
     while (bits > 0 && counts[bits]! < left) left -= counts[bits--]!;
     found[digit] = bits;
-    yield;
   }
   const high = ((found[0]! << 16) | found[1]!) >>> 0, low = ((found[2]! << 16) | found[3]!) >>> 0;
   const flip = high & SIGN ? SIGN : 0xffffffff;
