@@ -109,7 +109,7 @@ async function run(plan: Plan): Promise<number> {
     lookup.run?.(stopping.signal).catch((error) => log.error("The enricher failed", { enricher, error }));
   }
   for (const { runner } of collectors) runner.start();
-  keepMemorySmall();
+  keepMemorySmall(log);
   Deno.addSignalListener(
     "SIGHUP",
     () => log.warn("The configuration is read at the start only", { signal: "SIGHUP" }),

@@ -1,6 +1,8 @@
 /**
  * How long does a pass over 200,000 tracked connections take, up to the text of all series, and for how long does it
- * hold the event loop? Beside it the kernel's dump alone, and `cat`. As root: `deno run --allow-all bench/conntrack.ts`
+ * hold the event loop? Beside it the kernel's dump alone, and `cat`. Then the binary: what it holds while it takes a
+ * pass every five seconds and is scraped every two, and how long others wait for an answer meanwhile.
+ * As root: `deno run --allow-all bench/conntrack.ts [BINARY]`
  */
 import conntrack from "../collectors/conntrack/mod.ts";
 import { Vocabulary } from "../core/vocabulary.ts";
@@ -9,11 +11,14 @@ import { ConntrackEntry } from "../parsers/conntrack_entry.ts";
 import { conntrackDumpRequest, ConntrackReader } from "../parsers/ctnetlink.ts";
 import { Collecting } from "../tests/helpers/collecting.ts";
 import { ConntrackNamespace } from "../tests/helpers/conntrack_namespace.ts";
+import type { Conversation } from "../tests/helpers/namespace.ts";
 import { answer, type Measures, pass, report, timed } from "./passes.ts";
 
 const CONNECTIONS = 200_000, ROUNDS = 10, TABLE_SIZE = 1_000_000;
 const LIMIT = "/proc/sys/net/netfilter/nf_conntrack_max";
 const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
+
+const PORT = 19_199, START_MS = 500, PROBE_MS = 20_000, SCRAPE_MS = 2000;
 
 const NETLINK_NETFILTER = 12, NLMSG_DONE = 3;
 
@@ -43,6 +48,54 @@ async function measure(source: string): Promise<Measures> {
   return measures;
 }
 
+/** Asks the exporter for its health again and again, and for its metrics now and then. */
+async function probe(url: string): Promise<Measures> {
+  const answers: number[] = [], passes: number[] = [];
+  const start = performance.now();
+  for (let scrapes = 0; performance.now() - start < PROBE_MS;) {
+    if (performance.now() - start > scrapes * SCRAPE_MS) {
+      scrapes++;
+      const text = await (await fetch(`${url}/metrics`)).text();
+      passes.push(1000 * Number(/_duration_seconds\{collector="conntrack"\} (.*)/.exec(text)![1]));
+    }
+    const begin = performance.now();
+    await (await fetch(`${url}/-/healthy`)).text();
+    answers.push(performance.now() - begin);
+  }
+  answers.sort((a, b) => a - b);
+  return {
+    "binary: first pass": passes[0]!,
+    "binary: later pass": passes.at(-1)!,
+    "binary: answer, median": answers[answers.length >> 1]!,
+    "binary: answer, 99 %": answers[Math.floor(0.99 * answers.length)]!,
+    "binary: answer, longest": answers.at(-1)!,
+  };
+}
+
+async function measureBinary(
+  binary: string,
+  host: ConntrackNamespace,
+  prober: Conversation,
+): Promise<Measures> {
+  const flags = ["--collector.interval=5", `--web.listen-address=127.0.0.1:${PORT}`, "--log.level=error"];
+  const args = ["netns", "exec", host.namespace.name, binary, ...flags];
+  const child = new Deno.Command("ip", { args, stderr: "inherit" }).spawn();
+  try {
+    await new Promise((resolve) => setTimeout(resolve, START_MS));
+    const measures = JSON.parse(await prober.ask(`probe http://127.0.0.1:${PORT}`)) as Measures;
+    const status = Deno.readTextFileSync(`/proc/${child.pid}/status`);
+    const mebibytes = (key: string) => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)![1]) / 1024;
+    return {
+      ...measures,
+      "binary: MiB at the end": mebibytes("VmRSS"),
+      "binary: MiB at most": mebibytes("VmHWM"),
+    };
+  } finally {
+    child.kill("SIGTERM");
+    await child.status;
+  }
+}
+
 async function compare(perKey: number): Promise<void> {
   await using host = await ConntrackNamespace.create({ settings: { nf_conntrack_udp_timeout: 3600 } });
   await host.flows.sendUdp({ count: CONNECTIONS, per: perKey });
@@ -64,6 +117,8 @@ async function compare(perKey: number): Promise<void> {
   }
   console.log(`${CONNECTIONS} connections, ${CONNECTIONS / perKey} keys:`);
   report(rounds);
+  const [binary] = Deno.args;
+  if (binary !== undefined) report([await measureBinary(binary, host, measurer)]);
 }
 
 async function main(): Promise<void> {
@@ -78,5 +133,5 @@ async function main(): Promise<void> {
   }
 }
 
-if (Deno.args[0] === "answer") await answer({ measure });
+if (Deno.args[0] === "answer") await answer({ measure, probe });
 else await main();

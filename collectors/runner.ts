@@ -7,6 +7,8 @@ import { Outcome } from "./outcome.ts";
 
 /** A snapshot that is younger is not taken anew for a scrape. */
 const MIN_AGE_MS = 1000;
+/** A pass that follows no scrape may take so long, or as long as the interval. */
+const MAX_PASS_MS = 120_000;
 /** How long the work of a pass that was given up may take to end before the next one fails. */
 const GRACE_MS = 100;
 /** How long a stream that failed waits before it begins again: at first, and at most. */
@@ -84,7 +86,9 @@ export class Runner implements CollectorStatus {
       this.#timers.push(setInterval(() => this.#tick(), 1000));
     }
     if (this.#source.snapshot && collector.schedule === "interval") {
-      this.#timers.push(setInterval(() => this.#pass ?? this.#takeSnapshot(), 1000 * interval));
+      this.#timers.push(
+        setInterval(() => this.#pass ? this.#tellDelay() : this.#takeSnapshot(), 1000 * interval),
+      );
       this.#takeSnapshot();
     }
   }
@@ -122,7 +126,7 @@ export class Runner implements CollectorStatus {
 
   #takeSnapshot(signal?: AbortSignal): Promise<void> {
     const { interval } = this.#options;
-    const deadline = signal ?? AbortSignal.timeout(1000 * interval);
+    const deadline = signal ?? AbortSignal.timeout(Math.max(MAX_PASS_MS, 1000 * interval));
     this.#pass = this.#runPass(AbortSignal.any([deadline, this.#stopping.signal])).finally(() => {
       this.#pass = undefined;
       this.#passEnd = performance.now();
@@ -187,6 +191,11 @@ export class Runner implements CollectorStatus {
     await this.#settling;
   }
 
+  #tellDelay(): void {
+    const { log, interval } = this.#options;
+    log.warn("A pass takes longer than the interval between passes", { collector: this.name, interval });
+  }
+
   #succeeded(work: Outcome): void {
     if (work.succeeded()) this.#options.log.info("The collector works again", { collector: this.name });
   }
@@ -214,7 +223,7 @@ export class Runner implements CollectorStatus {
       throw new TypeError(`Cannot count a problem: ${this.name} has no reason "${reason}"`);
     }
     this.problems.set(reason, before + count);
-    this.#options.log.warn("Something could not be read", {
+    this.#options.log.warn("Data are missing", {
       collector: this.name,
       reason,
       count,

@@ -1,10 +1,10 @@
+import { nextCapacity } from "./growth.ts";
 import { NextSlots } from "./next_slots.ts";
 
-/**
- * So many slots are not doubled but become many more at once: to place many again takes long, and of a large array the
- * parts that were never touched take no memory.
- */
-const SMALL = 16_384, LEAP = 16, MOST = 7 / 8;
+/** A large table has this many slots at first and is then doubled, since all of its slots are touched. */
+const LARGE = 262_144;
+/** So much of a large table may be taken: its memory counts. */
+const MOST = 7 / 8;
 
 /**
  * Gives each distinct number a small dense id, counted from 1. Open addressing over typed arrays: no
@@ -61,21 +61,22 @@ export class NumberIds {
       return this.idOf(value);
     }
     const id = ++this.size;
-    if (this.#slots.length >= SMALL) this.#next.prepare(this.#capacity - id, this.#nextLength);
+    this.#next.prepare(this.#capacity - id, this.#nextLength);
     this.#values[id] = value;
     this.#slots[slot] = id;
     return id;
   }
 
   get #nextLength(): number {
-    return this.#slots.length * (this.#slots.length === SMALL ? LEAP : 2);
+    const { length } = this.#slots;
+    return length < LARGE ? nextCapacity(length) : 2 * length;
   }
 
   #grow(): void {
     const values = this.#values, slots = this.#next.take(this.#nextLength), mask = slots.length - 1;
     this.#slots = slots;
     this.#shift = Math.clz32(mask);
-    this.#capacity = slots.length > SMALL ? slots.length * MOST : slots.length / 2;
+    this.#capacity = slots.length >= LARGE ? slots.length * MOST : slots.length / 2;
     this.#values = new Float64Array(this.#capacity + 1);
     this.#values.set(values);
     for (let id = 1; id <= this.size; id++) {

@@ -1,4 +1,5 @@
 import type { Value } from "../core/enricher.ts";
+import { nextCapacity } from "../core/growth.ts";
 import type { Ip } from "../core/ip.ts";
 import { NumberIds } from "../core/number_ids.ts";
 import type { Field, Fields } from "../core/record.ts";
@@ -35,8 +36,6 @@ export interface ColumnTable {
 /** More distinct values than this, and a column forgets. */
 const COLUMN_LIMIT = 131_072;
 const DIRECT_LIMIT = 65_536;
-/** Tables of this capacity are not doubled: of a large one, what is not used takes no memory, but what is left does. */
-const SMALL = 16_384, LEAP = 16;
 
 abstract class BaseColumn implements Column {
   capacity = 64;
@@ -59,7 +58,7 @@ abstract class BaseColumn implements Column {
   }
 
   protected reach(id: number): void {
-    while (this.capacity <= id) this.capacity *= this.capacity === SMALL ? LEAP : 2;
+    while (this.capacity <= id) this.capacity = nextCapacity(this.capacity);
     for (const table of this.#tables) table.grow(this.capacity);
   }
 }

@@ -16,7 +16,7 @@ export interface Grouping {
 }
 
 /** What is added up in each row: the number of the records, the values of a field, or how these are distributed. */
-export interface Measure {
+interface Measure {
   /** Where in the record the value is; -1 counts records. */
   readonly valueAt: number;
   /** Values below it, and those that are absent, are left out. */

@@ -1,3 +1,4 @@
+import { nextCapacity } from "../core/growth.ts";
 import { NextSlots } from "../core/next_slots.ts";
 import { OTHER_ID } from "./label.ts";
 import { RowTexts } from "./row_texts.ts";
@@ -16,8 +17,6 @@ export interface GroupTableOptions {
 }
 
 const MIN_ROWS = 64;
-/** To here the capacity is doubled. What comes then is not touched until it is used, and to double it takes long. */
-const SMALL = 16_384, LEAP = 16;
 const ROWS_PER_PIECE = 1024;
 const NEVER = -1;
 /** The bits of a slot that are those of the hash, so that few other rows are looked at; the rest is the row plus 1. */
@@ -222,7 +221,7 @@ export class GroupTable {
     }
     const row = this.rows++;
     if (row === this.#capacity) this.#grow();
-    else if (row >= SMALL / 2) this.#nextSlots.prepare(this.#capacity - row, slotsFor(this.#next));
+    else this.#nextSlots.prepare(this.#capacity - row, slotsFor(this.#next));
     this.#clearNumbers(row);
     const words = this.#words, at = this.#keyAt(row);
     words[at + TEXT] = 0;
@@ -258,7 +257,7 @@ export class GroupTable {
     const filled = this.#capacity;
     this.#slots = this.#nextSlots.take(slotsFor(this.#next));
     this.#capacity = this.#next;
-    this.#next = Math.min(this.#next * (this.#next < SMALL ? 2 : LEAP), this.#options.maxRows);
+    this.#next = Math.min(nextCapacity(this.#next), this.#options.maxRows);
     const values = new Float64Array(this.#capacity * this.#size);
     values.set(this.values);
     this.values = values;

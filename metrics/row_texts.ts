@@ -1,8 +1,8 @@
+import { nextCapacity } from "../core/growth.ts";
+
 const MIN_TEXTS = 64, MIN_BYTES = 1024;
 /** Gaps are closed when they take more than this and as much as all that is in use. */
 const MAX_GAPS = 65_536;
-/** So many bytes are not doubled: of a large array, what is not used takes no memory, but what is left does. */
-const SMALL = 65_536, LEAP = 16;
 const NO_TEXT = 0xffffffff;
 const ENCODER = new TextEncoder();
 
@@ -52,8 +52,8 @@ export class RowTexts {
   write(id: number, text: string): void {
     // UTF-8 has at most three bytes for a UTF-16 unit.
     if (this.#used + 3 * text.length > this.bytes.length) {
-      const factor = this.bytes.length < SMALL ? 2 : LEAP;
-      this.bytes = grown(this.bytes, new Uint8Array(factor * this.bytes.length + 3 * text.length));
+      const length = nextCapacity(this.bytes.length) + 3 * text.length;
+      this.bytes = grown(this.bytes, new Uint8Array(length));
     }
     this.starts[id] = this.#used;
     this.#used += ENCODER.encodeInto(text, this.bytes.subarray(this.#used)).written;

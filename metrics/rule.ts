@@ -76,7 +76,11 @@ export class Rule {
   *show(): Iterable<void> {
     const { table } = this.group;
     const values = new Float64Array(this.#stride);
-    const rows = this.#isBare ? Int32Array.of(OTHER) : yield* this.#choose(values);
+    const rows = this.#isBare
+      ? Int32Array.of(OTHER)
+      : this.#isSnapshot
+      ? yield* this.#choose(values)
+      : this.#all(values);
     const texts = new Int32Array(rows.length);
     for (let i = 0; i < rows.length; i++) {
       if (i % TEXTS_PER_PIECE === 0) yield;
@@ -89,7 +93,7 @@ export class Rule {
     this.view = EMPTY;
   }
 
-  /** The rows to be shown, with row 0 for the others, whose numbers are added up in `others`. */
+  /** The rows of a snapshot to be shown, with row 0 for the others, whose numbers are added up in `others`. */
   *#choose(others: Float64Array): Generator<void, Int32Array> {
     const { table, maxSeries } = this.group, end = table.rows;
     let live = 0;
@@ -97,8 +101,7 @@ export class Rule {
       if (row % ROWS_PER_PIECE === 0) yield;
       if (!Number.isNaN(this.#weightOf(table, row))) live++;
     }
-    const isOther = this.#isOtherShown(table),
-      isAll = !this.#isSnapshot || live + (isOther ? 1 : 0) <= maxSeries;
+    const isOther = this.#isOtherShown(table), isAll = live + (isOther ? 1 : 0) <= maxSeries;
     if (isOther) this.#addTo(others, table, OTHER);
     const keep = isAll ? live : maxSeries - 1;
     const least = isAll ? -Infinity : yield* this.#leastOf(table, end, keep);
@@ -115,6 +118,20 @@ export class Rule {
       else if (!Number.isNaN(weight)) this.#addTo(others, table, row);
     }
     this.#unshown += live - keep;
+    return rows.subarray(0, shown);
+  }
+
+  /** All rows of a stream, to which records may come between pieces; it has folded what did not fit. */
+  #all(others: Float64Array): Int32Array {
+    const { table } = this.group, rows = new Int32Array(table.rows);
+    let shown = 0;
+    if (this.#isOtherShown(table)) {
+      this.#addTo(others, table, OTHER);
+      shown++;
+    }
+    for (let row = 1; row < table.rows; row++) {
+      if (!Number.isNaN(this.#weightOf(table, row))) rows[shown++] = row;
+    }
     return rows.subarray(0, shown);
   }
 

@@ -49,9 +49,14 @@ export class SystemError extends Error {
 /** EPERM, ENOENT, EACCES, EINVAL, EPROTONOSUPPORT, EOPNOTSUPP, EAFNOSUPPORT */
 const REFUSALS: readonly number[] = [1, 2, 13, 22, 93, 95, 97];
 
-export function lastError(call: string): SystemError {
+/** The number of what went wrong in the call just made. */
+export function lastErrno(): number {
   const pointer = libc().__errno_location();
-  return new SystemError(call, pointer === null ? 0 : new Deno.UnsafePointerView(pointer).getInt32());
+  return pointer === null ? 0 : new Deno.UnsafePointerView(pointer).getInt32();
+}
+
+export function lastError(call: string): SystemError {
+  return new SystemError(call, lastErrno());
 }
 
 /** include/uapi/asm-generic/errno-base.h and errno.h: those that a socket gives. */

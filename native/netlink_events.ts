@@ -1,5 +1,5 @@
 import { NetlinkMessages } from "../parsers/netlink.ts";
-import { lastError, libc } from "./libc.ts";
+import { lastErrno, lastError, libc, SystemError } from "./libc.ts";
 import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET } from "./netlink.ts";
 
 // include/uapi/asm-generic/socket.h, include/linux/socket.h, include/uapi/asm-generic/errno.h
@@ -43,9 +43,9 @@ export class NetlinkEvents {
     while (this.#fd !== CLOSED) {
       const received = Number(libc().recv(this.#fd, bytes, size, MSG_DONTWAIT));
       if (received < 0) {
-        const error = lastError("take netlink events");
-        if (error.code === EAGAIN) return;
-        if (error.code !== ENOBUFS) throw error;
+        const errno = lastErrno();
+        if (errno === EAGAIN) return;
+        if (errno !== ENOBUFS) throw new SystemError("take netlink events", errno);
         this.losses++;
         continue;
       }

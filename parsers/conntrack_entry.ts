@@ -1,5 +1,5 @@
 /** IANA numbers of the protocols that conntrack has something of its own for. */
-export const ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, GRE = 47, ICMPV6 = 58, SCTP = 132, UDPLITE = 136;
+export const TCP = 6, UDP = 17, DCCP = 33, SCTP = 132, UDPLITE = 136;
 
 const TCP_STATES = [
   "NONE",
@@ -91,4 +91,25 @@ export class ConntrackEntry {
   sentBytes = NaN;
   replyPackets = NaN;
   replyBytes = NaN;
+
+  /** Before it is filled anew: nothing is told yet. Kernels do not always tell of a mark or a zone of 0. */
+  clear(): void {
+    this.source =
+      this.destination =
+      this.sourcePort =
+      this.destinationPort =
+        NaN;
+    this.replySource =
+      this.replyDestination =
+      this.replySourcePort =
+      this.replyDestinationPort =
+        NaN;
+    this.sentPackets =
+      this.sentBytes =
+      this.replyPackets =
+      this.replyBytes =
+        NaN;
+    this.state = this.timeout = NaN;
+    this.mark = this.zone = this.status = 0;
+  }
 }

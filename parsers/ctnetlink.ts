@@ -52,7 +52,10 @@ export function conntrackDumpRequest(): Uint8Array<ArrayBuffer> {
   return dumpRequest(CT_GET, NFGENMSG).bytes;
 }
 
-/** Reads connections out of the answer to a dump, or out of events. */
+/**
+ * Reads connections out of the answer to a dump, or out of events. An entry has some forty attributes, one within the
+ * other: they are walked by plain loops, which keep where they are in local variables.
+ */
 export class ConntrackReader {
   /** Messages that are too short, of another family, or without a whole tuple. */
   malformed = 0;
@@ -92,23 +95,7 @@ export class ConntrackReader {
     if (stop - start < NFGENMSG) return false;
     const family = view.getUint8(start);
     if (family !== AF_INET && family !== AF_INET6) return false;
-    entry.replySource =
-      entry.replyDestination =
-      entry.replySourcePort =
-      entry.replyDestinationPort =
-        NaN;
-    entry.sourcePort =
-      entry.destinationPort =
-      entry.state =
-      entry.timeout =
-        NaN;
-    entry.sentPackets =
-      entry.sentBytes =
-      entry.replyPackets =
-      entry.replyBytes =
-        NaN;
-    // Events leave out a mark of 0.
-    entry.mark = 0;
+    entry.clear();
     entry.family = family === AF_INET ? 4 : 6;
     this.#zone = 0;
     let tuple = 0, tupleEnd = 0, hasId = false, status = 0;

@@ -113,6 +113,7 @@ export class ProcNetConntrackReader {
     this.#skipWord();
     const protocol = this.#decimal();
     if (protocol < 0 || protocol > MAX_PROTOCOL) return false;
+    entry.clear();
     entry.family = isIpv4 ? 4 : 6;
     entry.protocol = protocol;
     this.#first = protocol;
@@ -123,24 +124,6 @@ export class ProcNetConntrackReader {
   }
 
   #readWords(entry: ConntrackEntry): boolean {
-    entry.source =
-      entry.destination =
-      entry.sourcePort =
-      entry.destinationPort =
-        NaN;
-    entry.replySource =
-      entry.replyDestination =
-      entry.replySourcePort =
-      entry.replyDestinationPort =
-        NaN;
-    entry.sentPackets =
-      entry.sentBytes =
-      entry.replyPackets =
-      entry.replyBytes =
-        NaN;
-    entry.state = NaN;
-    // Kernels without marks or zones do not print them.
-    entry.mark = entry.zone = 0;
     const isIpv4 = entry.family === 4, ports = hasPorts(entry.protocol);
     let tuples = 0, isReplied = true, isAssured = false, isOffloaded = false, number = 0;
     for (this.#skipSpaces(); !this.#isLineEnd(); this.#skipSpaces()) {
@@ -223,7 +206,9 @@ export class ProcNetConntrackReader {
     entry.id = this.#first;
     entry.tuple = this.#second;
     entry.status = isOffloaded ? OFFLOADED : isAssured ? ASSURED : isReplied ? REPLIED : UNREPLIED;
-    return entry.source >= 0 && entry.destination >= 0;
+    // Without the other direction it was cut.
+    return entry.source >= 0 && entry.destination >= 0 && entry.replySource >= 0 &&
+      entry.replyDestination >= 0;
   }
 
   #mix(word: number): void {

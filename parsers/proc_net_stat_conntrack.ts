@@ -1,5 +1,5 @@
 /** What one CPU has counted, by the names of the kernel. `entries` is that of the whole table, the same in each. */
-export type ConntrackStats = Readonly<Record<string, number>>;
+type ConntrackStats = Readonly<Record<string, number>>;
 
 export interface ParsedConntrackStats {
   readonly cpus: readonly ConntrackStats[];

@@ -18,6 +18,8 @@ export interface ConnectionTable {
    * the first of them is taken.
    */
   read(entry: ConntrackEntry, take: () => void, before: () => Iterable<void>): Iterable<void>;
+  /** Whether the last reading has met all that there was. */
+  readonly isWhole: boolean;
   close(): void;
 }
 
@@ -46,6 +48,10 @@ export class NetlinkConnectionTable implements ConnectionTable {
     if (this.#socket.interrupted) this.#report("dump_interrupted", 1);
   }
 
+  get isWhole(): boolean {
+    return !this.#socket.interrupted;
+  }
+
   close(): void {
     this.#socket.close();
   }
@@ -53,6 +59,7 @@ export class NetlinkConnectionTable implements ConnectionTable {
 
 /** The file of procfs. */
 export class ProcfsConnectionTable implements ConnectionTable {
+  readonly isWhole = true;
   readonly #path: string;
   readonly #file = new LineFile();
   readonly #reader: ProcNetConntrackReader;
@@ -66,14 +73,22 @@ export class ProcfsConnectionTable implements ConnectionTable {
 
   *read(entry: ConntrackEntry, take: () => void, before: () => Iterable<void>): Iterable<void> {
     const reader = this.#reader;
+    let isAny = false, isMalformed = false;
     for (const _ of this.#file.read(this.#path)) {
       yield* before();
       reader.begin(this.#file.bytes, 0, this.#file.end);
-      while (reader.next(entry)) take();
-      if (reader.malformed > 0) this.#report("malformed", reader.malformed);
+      while (reader.next(entry)) {
+        isAny = true;
+        take();
+      }
+      if (reader.malformed > 0) {
+        isMalformed = true;
+        this.#report("malformed", reader.malformed);
+      }
       reader.malformed = 0;
       yield;
     }
+    if (isMalformed && !isAny) throw new Error(`Cannot read ${this.#path}: no line of it is a connection`);
   }
 
   close(): void {}

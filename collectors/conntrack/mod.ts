@@ -4,6 +4,7 @@ import { boolean, choice, setting, type ValuesOf } from "../../core/shape.ts";
 import { sleep } from "../../core/work.ts";
 import { SystemError } from "../../native/libc.ts";
 import { ConntrackEntry } from "../../parsers/conntrack_entry.ts";
+import { Accounting } from "./accounting.ts";
 import { Ends } from "./ends.ts";
 import {
   CLOSED,
@@ -35,15 +36,13 @@ const SETTINGS = {
   }),
 };
 
-const COLLECTOR = { collector: "conntrack" };
-const COMMAND = "sysctl -w net.netfilter.nf_conntrack_acct=1";
 /** How often it is looked whether connections have ended, and after how long again where that was refused. */
-const PERIOD_MS = 100, RETRY_MS = 60_000;
+const PERIOD_MS = 250, RETRY_MS = 60_000;
 
 class ConntrackSource implements Source {
   readonly #context: Context;
-  readonly #settings: ValuesOf<typeof SETTINGS>;
   readonly #statistics: Statistics;
+  readonly #accounting: Accounting;
   readonly #roads: Roads;
   readonly #tracker = new Tracker();
   readonly #entry = new ConntrackEntry();
@@ -51,13 +50,13 @@ class ConntrackSource implements Source {
   readonly #traffic: Sink;
   readonly #events: Sink;
   #ends: Ends | undefined;
-  #accounting: boolean | undefined;
-  #isConfigured = false;
+  /** Whether the kernel tells of ends to those who listen. */
+  #isTold = true;
 
   constructor(settings: ValuesOf<typeof SETTINGS>, context: Context) {
     this.#context = context;
-    this.#settings = settings;
     this.#statistics = new Statistics(context.paths.procfs);
+    this.#accounting = new Accounting(context, this.#statistics, settings.configure_accounting);
     this.#roads = new Roads(settings.source, context, () => this.#tracker.clear());
     this.#connections = context.sink(CONNECTIONS);
     this.#traffic = context.sink(TRAFFIC);
@@ -65,20 +64,20 @@ class ConntrackSource implements Source {
   }
 
   *snapshot(): Iterable<void> {
-    this.#checkAccounting();
+    this.#accounting.check();
     this.#readStatistics();
     yield;
     const tracker = this.#tracker;
-    tracker.begin(this.#statistics.entries);
+    tracker.begin();
     try {
       yield* this.#roads.read(this.#entry, this.#take, () => this.#takeEnds());
       yield* this.#takeEnds();
-      yield* tracker.sweep(this.#takeRemains);
+      yield* tracker.sweep(this.#takeRemains, this.#roads.isWhole);
     } finally {
       tracker.finish();
     }
     this.#checkEvents();
-    if (tracker.untracked > 0) this.#context.problem("untracked", { count: tracker.untracked });
+    this.#context.quality("followed", tracker.untracked === 0);
   }
 
   async *stream(signal: AbortSignal): AsyncIterable<void> {
@@ -169,38 +168,14 @@ class ConntrackSource implements Source {
     table.emit();
   }
 
-  /** Says it whenever the kernel has begun, or ceased, to count bytes and packets. */
-  #checkAccounting(): void {
-    const { log } = this.#context, before = this.#accounting;
-    if (this.#settings.configure_accounting && !this.#isConfigured) this.#configureAccounting();
-    const accounting = this.#accounting = this.#statistics.accounting;
-    if (accounting === undefined) return;
-    this.#context.quality("accounting", accounting);
-    if (accounting || before === false) return;
-    log.warn("The kernel does not count the bytes and packets of connections", {
-      ...COLLECTOR,
-      command: COMMAND,
-    });
-  }
-
   #checkEvents(): void {
-    this.#context.quality("events", this.#ends !== undefined && this.#statistics.events);
-  }
-
-  #configureAccounting(): void {
-    const { log } = this.#context;
-    this.#isConfigured = true;
-    if (this.#statistics.accounting === true) return;
-    try {
-      this.#statistics.switchAccountingOn();
-      log.info("The kernel counts the bytes and packets of new connections from now on", COLLECTOR);
-    } catch (error) {
-      log.warn("The accounting of connections cannot be switched on", {
-        ...COLLECTOR,
-        error,
-        command: COMMAND,
-      });
+    const isTold = this.#statistics.events, { log } = this.#context;
+    this.#context.quality("events", isTold && this.#ends !== undefined && this.#roads.isNetlink);
+    if (this.#isTold && !isTold) {
+      const details = { collector: "conntrack", command: "sysctl -w net.netfilter.nf_conntrack_events=2" };
+      log.warn("The kernel does not tell of connections that end", details);
     }
+    this.#isTold = isTold;
   }
 
   #hearEnds(): Ends | undefined {
@@ -209,7 +184,8 @@ class ConntrackSource implements Source {
       return new Ends(this.#context);
     } catch (error) {
       if (!(error instanceof SystemError && error.isRefusal)) throw error;
-      this.#context.log.debug("The kernel does not tell of connections that end", { ...COLLECTOR, error });
+      const details = { collector: "conntrack", error };
+      this.#context.log.debug("Connections that end are not heard of", details);
       return undefined;
     }
   }
@@ -224,7 +200,7 @@ export default collector({
   records: [CONNECTIONS, TRAFFIC, EVENTS, TABLE, STATISTICS],
   rules: RULES,
   settings: SETTINGS,
-  reasons: ["truncated", "malformed", "dump_interrupted", "events_lost", "untracked"],
-  checks: ["accounting", "events"],
+  reasons: ["truncated", "malformed", "dump_interrupted", "events_lost"],
+  checks: ["accounting", "events", "followed"],
   open: (settings, context) => new ConntrackSource(settings, context),
 });

@@ -8,7 +8,12 @@ import {
   type Report,
 } from "./connection_tables.ts";
 
-export type Road = "netlink" | "procfs";
+type Road = "netlink" | "procfs";
+
+interface Refusal {
+  readonly road: Road;
+  readonly error: Error;
+}
 
 /** EPERM, EACCES */
 const FORBIDDEN: readonly number[] = [1, 13];
@@ -19,8 +24,8 @@ export class Roads implements ConnectionTable {
   readonly #context: Context;
   readonly #onChange: () => void;
   readonly #tables = new Map<Road, ConnectionTable>();
-  /** That of the last pass. */
-  #road: Road | undefined;
+  /** That of the last pass, and at first the best. */
+  #road: Road;
 
   /** `onChange` is called before the first connection that comes on another road than those before. */
   constructor(source: "auto" | Road, context: Context, onChange: () => void) {
@@ -28,9 +33,9 @@ export class Roads implements ConnectionTable {
     this.#onChange = onChange;
     if (source !== "auto") this.#open = [source];
     else this.#open = isOwnProcfs(context.paths) ? ["netlink", "procfs"] : ["procfs"];
+    this.#road = this.#open[0]!;
   }
 
-  /** Whether the kernel may be asked by netlink, and was. */
   get isNetlink(): boolean {
     return this.#road === "netlink";
   }
@@ -39,26 +44,30 @@ export class Roads implements ConnectionTable {
     return this.#open.includes("netlink");
   }
 
+  get isWhole(): boolean {
+    return this.#tableOf(this.#road).isWhole;
+  }
+
   *read(entry: ConntrackEntry, take: () => void, before: () => Iterable<void>): Iterable<void> {
-    const refusals: Error[] = [];
+    const refusals: Refusal[] = [];
     for (const road of this.#open) {
       let isTaken = false;
-      const takeFirst = () => {
-        if (!isTaken) this.#take(road, refusals);
+      const takeOn = () => {
+        if (!isTaken) this.#change(road, refusals);
         isTaken = true;
         take();
       };
       try {
-        yield* this.#tableOf(road).read(entry, takeFirst, before);
-        if (!isTaken) this.#take(road, refusals);
+        yield* this.#tableOf(road).read(entry, takeOn, before);
+        if (!isTaken) this.#change(road, refusals);
         return;
       } catch (error) {
         if (isTaken || !isRefusal(error)) throw error;
-        refusals.push(error);
+        refusals.push({ road, error });
       }
     }
-    const reasons = refusals.map(({ message }) => message).join("; ");
-    throw new Error(`Cannot read the connection table: ${reasons}. ${advice(refusals)}`);
+    const reasons = refusals.map(({ road, error }) => `by ${road}: ${this.#adviceOn(road, error)}`);
+    throw new Error(`Cannot read the connection table ${reasons.join("; ")}`);
   }
 
   close(): void {
@@ -66,12 +75,12 @@ export class Roads implements ConnectionTable {
     this.#tables.clear();
   }
 
-  #take(road: Road, refusals: readonly Error[]): void {
+  #change(road: Road, refusals: readonly Refusal[]): void {
     if (road === this.#road) return;
-    if (refusals.length > 0) {
-      const [error] = refusals;
-      this.#context.log.info("The connection table is read from procfs", { collector: "conntrack", error });
-    }
+    this.#context.log.info(`The connection table is read by ${road}`, {
+      collector: "conntrack",
+      ...(refusals[0] && { error: refusals[0].error }),
+    });
     this.#road = road;
     this.#onChange();
   }
@@ -88,6 +97,19 @@ export class Roads implements ConnectionTable {
     }
     return table;
   }
+
+  /** What is wrong, and what to do. */
+  #adviceOn(road: Road, error: Error): string {
+    const { procfs } = this.#context.paths, file = `${procfs}/net/nf_conntrack`;
+    if (road === "netlink") {
+      return isForbidden(error)
+        ? "not permitted (run as root or with the capability CAP_NET_ADMIN)"
+        : `${error.message} (load the module: modprobe nf_conntrack_netlink)`;
+    }
+    if (isForbidden(error)) return `only root may read ${file}`;
+    const reasons = "modprobe nf_conntrack, or its kernel does not show it";
+    return `${file} is not there (${isOwnProcfs(this.#context.paths) ? reasons : "is it a procfs?"})`;
+  }
 }
 
 /** Whether there is nothing to be read on that road, or not by this process. */
@@ -99,10 +121,4 @@ function isRefusal(error: unknown): error is Error {
 function isForbidden(error: unknown): boolean {
   if (error instanceof SystemError) return FORBIDDEN.includes(error.code);
   return error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
-}
-
-function advice(refusals: readonly Error[]): string {
-  return refusals.some(isForbidden)
-    ? "Run as root, or with the capability CAP_NET_ADMIN"
-    : "Load the kernel's module: modprobe nf_conntrack_netlink";
 }

@@ -1,7 +1,8 @@
+import { NextSlots } from "../../core/next_slots.ts";
 import type { ConntrackEntry } from "../../parsers/conntrack_entry.ts";
 
 /** What a connection has moved. */
-export interface Traffic {
+interface Traffic {
   sentPackets: number;
   sentBytes: number;
   replyPackets: number;
@@ -17,10 +18,9 @@ export interface Remains {
   zone: number;
 }
 
-const MIN_ROWS = 64;
-/** As in the group tables: what is not touched of a large array takes no memory. */
-const SMALL = 16_384, LEAP = 16;
+/** There is place for so many from the start: what is not touched of an array takes no memory. */
 const MAX_ROWS = 1 << 20;
+const MIN_SLOTS = 128;
 const ROWS_PER_PIECE = 1024;
 
 /** A row has so many 64-bit words: four counters, then these four 32-bit integers. */
@@ -46,18 +46,21 @@ export class Tracker {
   /** Whether what is new was not there before, rather than not known before. */
   #isComplete = false;
   #isPass = false;
+  /** Whether there are connections for which there is no place. */
+  #isCrowded = false;
   #pass = 0;
-  #counters = new Float64Array(MIN_ROWS * WORDS);
-  #words = new Int32Array(this.#counters.buffer);
-  #slots = new Int32Array(2 * MIN_ROWS);
+  #counters = new Float64Array(0);
+  #words = new Int32Array(0);
+  /** Rows plus 1, or 0; at most half are taken. */
+  #slots = new Int32Array(MIN_SLOTS);
+  readonly #nextSlots = new NextSlots();
   /** Rows that were in use at some time. */
   #rows = 0;
   /** The first free row, which names the next as its id; -1 is the end. */
   #free = -1;
 
-  /** Before the first connection of a pass, of which about so many are expected. */
-  begin(expected: number): void {
-    if (this.#rows === 0) this.#reserve(expected);
+  /** Before the first connection of a pass. */
+  begin(): void {
     this.#pass = (this.#pass + 1) & 0xffff;
     this.#isPass = true;
     this.untracked = 0;
@@ -68,7 +71,7 @@ export class Tracker {
     const slot = this.#find(entry), words = this.#words;
     this.#nothing();
     if (this.#slots[slot] === 0) {
-      if (this.#insert(entry, slot) && this.#isComplete) this.#begun(entry);
+      if (this.#insert(entry, slot) && this.#knowsAll) this.#begun(entry);
       return true;
     }
     const at = 2 * WORDS * (this.#slots[slot]! - 1);
@@ -93,23 +96,25 @@ export class Tracker {
       else this.#remove(slot);
       return;
     }
-    // Before the first pass has ended, it may have begun before us.
-    if (isKnown || this.#isComplete) {
+    if (isKnown || this.#knowsAll) {
       this.#begun(entry);
       this.closed = 1;
     }
     if (!isKnown && this.#isPass && this.#insert(entry, slot)) this.#markEnded(this.#find(entry));
   }
 
-  /** After the last connection of a pass: forgets what was missed by two passes on end. */
-  *sweep(gone: (remains: Remains) => void): Iterable<void> {
+  /**
+   * After the last connection of a pass: forgets what was missed by two passes on end. A pass that may have missed many
+   * is not `whole`, and does not count.
+   */
+  *sweep(gone: (remains: Remains) => void, whole = true): Iterable<void> {
     const remains: Remains = { family: 4, protocol: 0, destinationPort: NaN, zone: 0 };
     for (let row = 0; row < this.#rows; row++) {
       if (row % ROWS_PER_PIECE === 0) yield;
       const words = this.#words, at = 2 * WORDS * row, facts = words[at + FACTS]!;
       if (facts & FREE) continue;
       if (facts & ENDED) this.#removeRow(row);
-      else if (words[at + STATE]! >>> 16 === this.#pass) continue;
+      else if (!whole || words[at + STATE]! >>> 16 === this.#pass) continue;
       else if (facts & MISSED) {
         remains.family = facts & IPV6 ? 6 : 4;
         remains.protocol = (facts >>> 16) & 0xff;
@@ -119,7 +124,8 @@ export class Tracker {
         gone(remains);
       } else words[at + FACTS] = facts | MISSED;
     }
-    this.#isComplete = true;
+    this.#isComplete ||= whole;
+    this.#isCrowded = this.untracked > 0;
   }
 
   /** The pass is over, or was given up. */
@@ -133,6 +139,11 @@ export class Tracker {
     this.#rows = this.size = 0;
     this.#free = -1;
     this.#isComplete = false;
+  }
+
+  /** Whether what is not known is new. Before the first pass has ended it may be old, and in a crowd too. */
+  get #knowsAll(): boolean {
+    return this.#isComplete && !this.#isCrowded;
   }
 
   /** What the walk has read before may still show it. */
@@ -196,14 +207,18 @@ export class Tracker {
       this.untracked++;
       return false;
     }
-    const words = this.#words, at = 2 * WORDS * row, { family, protocol, destinationPort: port } = entry;
+    const words = this.#words, at = 2 * WORDS * row, room = this.#slots.length / 2 - ++this.size;
+    const { family, protocol, destinationPort: port } = entry;
     words[at + ID] = entry.id;
     words[at + TUPLE] = entry.tuple;
     words[at + FACTS] = (family === 6 ? IPV6 : 0) | (protocol << 16) | (port >= 0 ? PORT | port : 0);
     words[at + STATE] = entry.zone | (this.#pass << 16);
     this.#store(entry, at / 2);
-    if (2 * ++this.size > this.#slots.length) this.#grow();
-    else this.#slots[slot] = row + 1;
+    if (room < 0) this.#grow();
+    else {
+      this.#slots[slot] = row + 1;
+      this.#nextSlots.prepare(room, 2 * this.#slots.length);
+    }
     return true;
   }
 
@@ -215,24 +230,11 @@ export class Tracker {
       return row;
     }
     if (this.#rows === MAX_ROWS) return -1;
-    if (WORDS * this.#rows === this.#counters.length) {
-      const rows = Math.min(this.#rows * (this.#rows < SMALL ? 2 : LEAP), MAX_ROWS);
-      const counters = new Float64Array(rows * WORDS);
-      counters.set(this.#counters);
-      this.#counters = counters;
-      this.#words = new Int32Array(counters.buffer);
+    if (this.#counters.length === 0) {
+      this.#counters = new Float64Array(MAX_ROWS * WORDS);
+      this.#words = new Int32Array(this.#counters.buffer);
     }
     return this.#rows++;
-  }
-
-  /** Memory for all that is expected, since to grow while there are many takes long. */
-  #reserve(expected: number): void {
-    let rows = this.#slots.length / 2;
-    while (rows < expected && rows < MAX_ROWS) rows *= 2;
-    if (2 * rows === this.#slots.length) return;
-    this.#counters = new Float64Array(rows * WORDS);
-    this.#words = new Int32Array(this.#counters.buffer);
-    this.#slots = new Int32Array(2 * rows);
   }
 
   #homeOf(id: number, tuple: number): number {
@@ -283,10 +285,8 @@ export class Tracker {
   }
 
   #grow(): void {
-    const { length } = this.#slots, factor = length < 2 * SMALL ? 2 : LEAP;
-    const slots = this.#slots = new Int32Array(Math.min(length * factor, 2 * MAX_ROWS)),
-      words = this.#words,
-      mask = slots.length - 1;
+    const slots = this.#slots = this.#nextSlots.take(2 * this.#slots.length);
+    const words = this.#words, mask = slots.length - 1;
     for (let row = 0; row < this.#rows; row++) {
       const at = 2 * WORDS * row;
       if (words[at + FACTS]! & FREE) continue;

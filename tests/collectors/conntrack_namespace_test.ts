@@ -193,7 +193,7 @@ for (const source of ["netlink", "procfs"]) {
         }
         assert.deepEqual(movedIn(series), now);
         assert.deepEqual(eventsIn(series), { opened: list.length - old.length, closed: 0 });
-        assert.deepEqual([problems, qualities], [{}, { accounting: true, events: false }]);
+        assert.deepEqual([problems, qualities], [{}, { accounting: true, events: false, followed: true }]);
       }
     },
   );

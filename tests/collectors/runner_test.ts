@@ -3,10 +3,12 @@ import { Runner } from "../../collectors/runner.ts";
 import type { Collector, Context, Source } from "../../core/collector.ts";
 import { Log } from "../../core/log.ts";
 import { recordType } from "../../core/record.ts";
+import { nextTurn } from "../../core/work.ts";
 import { compileRules } from "../../metrics/compile.ts";
 import { mergeRules } from "../../metrics/merge_rules.ts";
 import { Pipeline } from "../../metrics/pipeline.ts";
 import { Problems } from "../../core/node.ts";
+import { withFakeSchedule } from "../helpers/timers.ts";
 
 const THINGS = recordType({
   name: "things",
@@ -22,13 +24,13 @@ const EVENTS = recordType({
 });
 const NEVER = new AbortController().signal;
 
-/** A runner of a source that the test makes. */
-function runnerOf(open: (context: Context) => Source, schedule: Collector["schedule"] = "scrape") {
+/** A runner of a source that the test makes; with an interval in seconds it does not follow the scrapes. */
+function runnerOf(open: (context: Context) => Source, interval?: number) {
   const collector: Collector = {
     name: "test",
     help: "",
     enabled: true,
-    schedule,
+    schedule: interval === undefined ? "scrape" : "interval",
     privileges: [],
     records: [THINGS, EVENTS],
     rules: [{ name: "things", source: "things", labels: ["n"] }, { name: "events_total", source: "events" }],
@@ -45,7 +47,14 @@ function runnerOf(open: (context: Context) => Source, schedule: Collector["sched
   );
   const log = new Log({ level: "info", format: "logfmt", write: (line) => lines.push(line) });
   const paths = { procfs: "/proc", sysfs: "/sys" };
-  const runner = new Runner({ collector, settings: {}, ledger: pipeline, paths, log, interval: 3600 });
+  const runner = new Runner({
+    collector,
+    settings: {},
+    ledger: pipeline,
+    paths,
+    log,
+    interval: interval ?? 3600,
+  });
   const rows = (name: string) => pipeline.rules.find(({ options }) => options.name === name)!.view;
   return { runner, lines, rows };
 }
@@ -197,12 +206,106 @@ Deno.test("start() takes the first snapshot of a collector with an interval", as
       piece(() => {
         emit(context, THINGS, 1);
       }),
-  }), "interval");
+  }), 3600);
   runner.start();
   await runner.collect(NEVER);
   assert.equal(rows("things").rows, 1);
   await runner.stop();
 });
+
+/** A source whose passes end when that is said. */
+class Slow {
+  readonly #passes: PromiseWithResolvers<void>[] = [];
+
+  get passes(): number {
+    return this.#passes.length;
+  }
+
+  /** Ends the pass that began last. */
+  async end(): Promise<void> {
+    this.#passes.at(-1)!.resolve();
+    // What follows may give the event loop its turns.
+    for (let i = 0; i < 3; i++) await nextTurn();
+  }
+
+  open = (context: Context): Source => {
+    const passes = this.#passes;
+    return {
+      async *snapshot() {
+        const pass = Promise.withResolvers<void>();
+        passes.push(pass);
+        emit(context, THINGS, passes.length);
+        yield await pass.promise;
+      },
+    };
+  };
+}
+
+const DELAYED = 'level=warn msg="A pass takes longer than the interval between passes" collector=test';
+
+function told(lines: readonly string[]): string[] {
+  return lines.map((line) => line.replace(/^ts=\S+ /, "").trimEnd());
+}
+
+Deno.test("start() takes a snapshot in every interval", () =>
+  withFakeSchedule(async (schedule) => {
+    const slow = new Slow(), { runner, lines } = runnerOf(slow.open, 10);
+    runner.start();
+    for (let passes = 1; passes <= 4; passes++) {
+      assert.equal(slow.passes, passes);
+      await slow.end();
+      await schedule.pass(9999);
+      assert.equal(slow.passes, passes);
+      await schedule.pass(1);
+    }
+    assert.deepEqual(lines, []);
+    await runner.stop();
+  }));
+
+Deno.test("start() begins no snapshot and says so when the one before takes longer than the interval", () =>
+  withFakeSchedule(async (schedule) => {
+    const slow = new Slow(), { runner, rows, lines } = runnerOf(slow.open, 10);
+    runner.start();
+    await schedule.pass(25_000);
+    assert.deepEqual([slow.passes, runner.success], [1, undefined]);
+    assert.deepEqual(told(lines), [`${DELAYED} interval=10`, `${DELAYED} interval=10`]);
+    await slow.end();
+    assert.deepEqual([rows("things").rows, runner.success], [1, true]);
+    await schedule.pass(4999);
+    assert.equal(slow.passes, 1);
+    await schedule.pass(1);
+    assert.equal(slow.passes, 2);
+    assert.equal(lines.length, 2);
+    await runner.stop();
+  }));
+
+for (
+  const { interval, longest } of [
+    { interval: 1, longest: 120 },
+    { interval: 60, longest: 120 },
+    { interval: 119, longest: 120 },
+    { interval: 121, longest: 121 },
+    { interval: 600, longest: 600 },
+  ]
+) {
+  Deno.test(`a pass is given up after ${longest} s when the interval is ${interval} s`, () =>
+    withFakeSchedule(async (schedule) => {
+      const slow = new Slow(), { runner, rows } = runnerOf(slow.open, interval);
+      runner.start();
+      await schedule.pass(1000 * longest - 1);
+      assert.deepEqual([slow.passes, runner.success], [1, undefined]);
+      await schedule.pass(1);
+      assert.deepEqual([runner.success, runner.lastError], [false, "Signal timed out."]);
+      assert.equal(rows("things").rows, 0);
+      await slow.end();
+      const before = slow.passes;
+      await schedule.pass(1000 * interval);
+      assert.equal(slow.passes, before + 1);
+      await slow.end();
+      assert.deepEqual([rows("things").rows, runner.success], [1, true]);
+      await runner.stop();
+    }));
+}
 
 Deno.test("collect() shows what a stream has brought", async () => {
   const { runner, rows } = runnerOf((context) => ({
@@ -236,7 +339,7 @@ Deno.test("a problem is counted and logged", async () => {
   }));
   await runner.collect(NEVER);
   assert.deepEqual([...runner.problems], [["odd", 3]]);
-  assert.match(lines[0]!, /msg="Something could not be read" collector=test reason=odd count=3 line=7\n$/);
+  assert.match(lines[0]!, /msg="Data are missing" collector=test reason=odd count=3 line=7\n$/);
   assert.equal(runner.success, true);
 });
 

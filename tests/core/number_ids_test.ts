@@ -141,8 +141,8 @@ property("idOf() agrees with a Map after forget()", (random) => {
   }
 });
 
-// The table grows at 32 and 64, from 8192 to 131,072 at once, and at that.
-for (const limit of [0, 1, 31, 32, 33, 64, 1000, 8191, 8192, 8193, 131_073]) {
+// The table grows at 32 and 64, from 8192 to 229,376 at once, and at that.
+for (const limit of [0, 1, 31, 32, 33, 64, 1000, 8191, 8192, 8193, 229_376, 229_377]) {
   Deno.test(`idOf() gives 0 to a new number at the limit of ${limit}`, () => {
     const ids = new NumberIds(limit);
     for (let value = 0; value < limit; value++) ids.idOf(value);
@@ -164,8 +164,8 @@ Deno.test("idOf() knows a number that has an id when the limit is reached", () =
   assert.equal(ids.idOf(443), 2);
 });
 
-// Rehashed with 8192 entries, and with 131,072.
-for (const count of [8192, 8193, 131_072, 131_073, 300_000]) {
+// Rehashed with 8192 entries, with 229,376 and with 458,752.
+for (const count of [8192, 8193, 229_376, 229_377, 458_752, 458_753]) {
   Deno.test(`${count} numbers are found after growth, and no others`, () => {
     const ids = new NumberIds();
     // Of each kind of hash: small numbers, and those of more than 32 bits.

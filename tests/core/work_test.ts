@@ -14,6 +14,9 @@ async function withFakeClock(body: (pass: (milliseconds: number) => void) => Pro
   }
 }
 
+/** Turns of the event loop at once. */
+const TURNS = 61;
+
 /** The number of turns that the event loop has while the action runs. */
 async function turnsDuring(action: () => Promise<unknown>): Promise<number> {
   let turns = 0, pending = true;
@@ -50,6 +53,18 @@ Deno.test("nextTurn() lets run what already waits in the event loop", async () =
   assert.equal(ran, true);
 });
 
+Deno.test("nextTurn() gives the event loop 61 turns", async () => {
+  assert.equal(await turnsDuring(nextTurn), TURNS);
+});
+
+Deno.test("nextTurn() lets run what waits for several turns", async () => {
+  let turns = 0;
+  const turn = () => ++turns < 10 && setImmediate(turn);
+  setImmediate(turn);
+  await nextTurn();
+  assert.equal(turns, 10);
+});
+
 for (const { kind, make } of [{ kind: "sync", make: pieces }, { kind: "async", make: asyncPieces }]) {
   Deno.test(`drive() runs every piece of ${kind} work`, async () => {
     let done = 0;
@@ -57,17 +72,17 @@ for (const { kind, make } of [{ kind: "sync", make: pieces }, { kind: "async", m
     assert.equal(done, 1000);
   });
 
-  Deno.test(`drive() gives the event loop a turn every two milliseconds of ${kind} work`, async () => {
+  Deno.test(`drive() gives the event loop its turns every two milliseconds of ${kind} work`, async () => {
     await withFakeClock(async (pass) => {
       const turns = await turnsDuring(() => drive(make(100, () => pass(1))));
-      assert.equal(turns, 50);
+      assert.equal(turns, 50 * TURNS);
     });
   });
 
-  Deno.test(`drive() gives a turn after every long piece of ${kind} work`, async () => {
+  Deno.test(`drive() gives the event loop its turns after every long piece of ${kind} work`, async () => {
     await withFakeClock(async (pass) => {
       const turns = await turnsDuring(() => drive(make(10, () => pass(50))));
-      assert.equal(turns, 10);
+      assert.equal(turns, 10 * TURNS);
     });
   });
 

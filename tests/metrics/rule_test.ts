@@ -480,3 +480,69 @@ Deno.test("a rule of a stream shows what came while it settled when it settles a
   settle(pipeline);
   assert.deepEqual(shownBy(pipeline), ["a=1", ...meanwhile]);
 });
+
+const MOVES = recordType({
+  name: "moves",
+  kind: "stream",
+  help: "Moves",
+  fields: {
+    who: { type: "number", help: "Who" },
+    sent: { type: "number", help: "Sent" },
+    received: { type: "number", help: "Received" },
+  },
+});
+
+/** A pipeline that adds up what each has sent and received. It was settled, and of every other the latter is absent. */
+function movesOf(count: number, type: "counter" | "gauge" = "counter"): Pipeline {
+  const rules = ["sent", "received"].map((value) => ({
+    name: `${value}_total`,
+    source: "moves",
+    type,
+    value,
+    labels: ["who"],
+    max_series: 20_000,
+  }));
+  const pipeline = pipelineOf({ types: [MOVES], rules });
+  for (let who = 0; who < count; who++) move(pipeline, who, { received: who % 2 === 0 ? NaN : 1 });
+  settle(pipeline);
+  return pipeline;
+}
+
+function move(pipeline: Pipeline, who: number, { received = 1 } = {}): void {
+  emit(pipeline, { who, sent: 1, received });
+}
+
+for (const type of ["counter", "gauge"] as const) {
+  Deno.test(`a rule of a stream loses no series when records come at every yield of a settling (${type})`, () => {
+    const count = 9000, perYield = 20, pipeline = movesOf(count, type), first = seriesOf(pipeline);
+    assert.equal(first.size, 1.5 * count);
+    let moves = 0;
+    settle(pipeline, () => {
+      // Among them those whose field was absent, from the first row to the last.
+      for (let i = 0; i < perYield; i++) move(pipeline, (2 * 97 * moves++) % count);
+    });
+    assert(moves > 100 * perYield, `${moves}`);
+    const second = seriesOf(pipeline);
+    for (const [series, value] of first) assert(second.get(series)! >= value, series);
+    settle(pipeline);
+    const third = seriesOf(pipeline);
+    for (const [series, value] of second) assert(third.get(series)! >= value, series);
+    assert.equal(third.values().reduce((sum, value) => sum + value), 1.5 * count + 2 * moves);
+  });
+}
+
+Deno.test("a rule of a stream loses no series when many records come at any one of the yields of a settling", () => {
+  const count = 4500;
+  let yields = 0;
+  settle(movesOf(count), () => yields++);
+  assert(yields > 100, `${yields}`);
+  for (let chosen = 0; chosen < yields; chosen++) {
+    const pipeline = movesOf(count), before = seriesOf(pipeline);
+    let at = 0;
+    settle(pipeline, () => {
+      if (at++ === chosen) { for (let who = 0; who < count / 2; who += 2) move(pipeline, who); }
+    });
+    const after = seriesOf(pipeline);
+    for (const [series, value] of before) assert(after.get(series)! >= value, `${series} at yield ${chosen}`);
+  }
+});

@@ -73,7 +73,7 @@ function entryOf(
   return message(type, concat(Uint8Array.of(family, 0, 0, 0), ...attributes), { sequence });
 }
 
-type Read = Omit<ConntrackEntry, "source" | "destination" | "replySource" | "replyDestination"> & {
+type Read = Omit<ConntrackEntry, "clear" | "source" | "destination" | "replySource" | "replyDestination"> & {
   readonly source: string;
   readonly destination: string;
   readonly replySource: string;

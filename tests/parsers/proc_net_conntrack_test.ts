@@ -43,7 +43,7 @@ function line(
   return `${family} ${protocol} ${timeout}${state}${original}${sent}${unreplied}${reply}${received}${flag}${mark}${rest}\n`;
 }
 
-type Read = Omit<ConntrackEntry, "source" | "destination" | "replySource" | "replyDestination"> & {
+type Read = Omit<ConntrackEntry, "clear" | "source" | "destination" | "replySource" | "replyDestination"> & {
   readonly source: string;
   readonly destination: string;
   readonly replySource: string;
@@ -119,14 +119,6 @@ const NO_PORTS = {
   state: NaN,
 };
 const NO_COUNTERS = { sentPackets: NaN, sentBytes: NaN, replyPackets: NaN, replyBytes: NaN };
-const NO_REPLY = {
-  replySource: "",
-  replyDestination: "",
-  replySourcePort: NaN,
-  replyDestinationPort: NaN,
-  replyPackets: NaN,
-  replyBytes: NaN,
-};
 
 const PING = "src=10.0.0.1 dst=10.0.0.2 type=8 code=0 id=1234 ";
 const PONG = "src=10.0.0.2 dst=192.0.2.1 type=0 code=0 id=1234 ";
@@ -229,7 +221,6 @@ const LINES: { what: string; line: Line; expected: Partial<typeof GOOD> }[] = [
     line: { original: "src=10.0.0.1 dst=10.0.0.2 sport=65535 dport=0 " },
     expected: { sourcePort: 65_535, destinationPort: 0 },
   },
-  { what: "a line without reply", line: { reply: "", received: "" }, expected: NO_REPLY },
 ];
 
 for (const { what, line: fields, expected } of LINES) {
@@ -292,12 +283,19 @@ const GARBLED: { what: string; text: string }[] = [
   { what: "a protocol above 255", text: line({ protocol: "tcp      256" }) },
   { what: "a timeout with a letter after it", text: line({ timeout: "431999s " }) },
   { what: "a timeout of 21 digits", text: line({ timeout: `${"1".repeat(21)} ` }) },
-  { what: "no source", text: line({ original: "dst=10.0.0.2 sport=40000 dport=80 ", reply: "" }) },
-  { what: "no destination", text: line({ original: "src=10.0.0.1 sport=40000 dport=80 ", reply: "" }) },
+  { what: "no source", text: line({ original: "dst=10.0.0.2 sport=40000 dport=80 " }) },
+  { what: "no destination", text: line({ original: "src=10.0.0.1 sport=40000 dport=80 " }) },
   { what: "no addresses", text: line({ original: "", reply: "" }) },
   {
     what: "a destination before the source",
-    text: line({ original: "dst=10.0.0.2 src=10.0.0.1 ", reply: "" }),
+    text: line({ original: "dst=10.0.0.2 src=10.0.0.1 " }),
+  },
+  { what: "no reply", text: line({ reply: "" }) },
+  { what: "no source of the reply", text: line({ reply: "dst=192.0.2.1 sport=80 dport=50000 " }) },
+  { what: "no destination of the reply", text: line({ reply: "src=10.0.0.2 sport=80 dport=50000 " }) },
+  {
+    what: "an end in the original direction",
+    text: "ipv4     2 tcp      6 9 CLOSE src=10.0.0.1 dst=10.0.0.2\n",
   },
   { what: "two destinations", text: line({ original: "src=10.0.0.1 dst=10.0.0.2 dst=10.0.0.2 " }) },
   { what: "two destinations of the reply", text: line({ reply: "src=10.0.0.1 dst=10.0.0.2 dst=10.0.0.2 " }) },
@@ -354,7 +352,11 @@ const GARBLED: { what: string; text: string }[] = [
     "2001:db8:0:0:0:0:0:7",
   ].map((ip) => ({
     what: `src=${ip} of IPv6`,
-    text: line({ family: "ipv6     10", original: `src=${ip} dst=${IPV6} `, reply: "" }),
+    text: line({
+      family: "ipv6     10",
+      original: `src=${ip} dst=${IPV6} `,
+      reply: `src=${IPV6} dst=${IPV6} `,
+    }),
   })),
 ];
 
@@ -383,8 +385,9 @@ Deno.test("next() keeps nothing of the line before", () => {
   const bare = line({
     timeout: "",
     state: "",
+    original: "src=10.0.0.1 dst=10.0.0.2 ",
     sent: "",
-    reply: "",
+    reply: "src=10.0.0.2 dst=192.0.2.1 ",
     received: "",
     flag: "",
     mark: "",
@@ -392,7 +395,7 @@ Deno.test("next() keeps nothing of the line before", () => {
   });
   const expected = {
     ...GOOD,
-    ...NO_REPLY,
+    ...NO_PORTS,
     ...NO_COUNTERS,
     timeout: NaN,
     state: NaN,
@@ -451,7 +454,7 @@ Deno.test("id and tuple tell connections apart that differ in one thing", () => 
         family.startsWith("ipv4") ? line({ original: `src=0.0.0.${group.at(-1)} dst=0.0.0.0 ` }) : line({
           family,
           original: `src=${group}${":0000".repeat(7)} dst=0000${":0000".repeat(7)} `,
-          reply: "",
+          reply: `src=0000${":0000".repeat(7)} dst=${group}${":0000".repeat(7)} `,
         })
       )
     ),
@@ -527,7 +530,8 @@ function fuzz(bytesOf: () => Uint8Array<ArrayBuffer>): void {
     let lines = 0;
     while (reader.next(entry)) {
       lines++;
-      assert(entry.source >= 0 && entry.destination >= 0 && entry.status >= 0 && entry.status <= 3);
+      assert(entry.source >= 0 && entry.destination >= 0);
+      assert(entry.replySource >= 0 && entry.replyDestination >= 0 && entry.status >= 0 && entry.status <= 3);
       assert(entry.protocol >= 0 && entry.protocol <= 255 && entry.zone >= 0 && entry.zone <= 65_535);
       for (const port of [entry.sourcePort, entry.destinationPort, entry.replySourcePort]) {
         assert(Number.isNaN(port) || (port >= 0 && port <= 65_535));

@@ -43,7 +43,7 @@ async function toldWith(privileges: readonly string[]): Promise<Told> {
   }
 }
 
-const NO_EVENTS = 'level=debug msg="The kernel does not tell of connections that end" collector=conntrack ' +
+const NO_EVENTS = 'level=debug msg="Connections that end are not heard of" collector=conntrack ' +
   'error="Cannot hear netlink events: operation not permitted (1)"';
 
 testWith({
@@ -59,7 +59,7 @@ testWith({
     assert.deepEqual(await toldWith(WITHOUT_CAPABILITIES), {
       connections: 2,
       logged: [
-        'level=info msg="The connection table is read from procfs" collector=conntrack ' +
+        'level=info msg="The connection table is read by procfs" collector=conntrack ' +
         'error="Cannot dump by netlink: operation not permitted (1)"',
         NO_EVENTS,
       ],
@@ -68,13 +68,13 @@ testWith({
 });
 
 testWith({
-  name: "Who may read the connection table on no road is told the reasons and the capability",
+  name: "Who may read the connection table on no road is told what each of them needs",
   needs: canBeNobody,
   fn: async () =>
     assert.deepEqual(await toldWith(NOBODY), {
-      error: "Cannot read the connection table: Cannot dump by netlink: operation not permitted (1); " +
-        "Permission denied (os error 13): open '/proc/net/nf_conntrack'. " +
-        "Run as root, or with the capability CAP_NET_ADMIN",
+      error: "Cannot read the connection table by netlink: not permitted " +
+        "(run as root or with the capability CAP_NET_ADMIN); " +
+        "by procfs: only root may read /proc/net/nf_conntrack",
       logged: [NO_EVENTS],
       events: false,
     }),

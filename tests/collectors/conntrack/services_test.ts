@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { SERVICE_NAMES, serviceOf } from "../../../collectors/conntrack/services.ts";
-import { DCCP, GRE, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE } from "../../../parsers/conntrack_entry.ts";
+import { DCCP, SCTP, TCP, UDP, UDPLITE } from "../../../parsers/conntrack_entry.ts";
+
+const ICMP = 1, GRE = 47, ICMPV6 = 58;
 
 function nameOf(protocol: number, port: number): string | undefined {
   return SERVICE_NAMES[serviceOf(protocol, port)];

@@ -1,0 +1,14 @@
+import assert from "node:assert/strict";
+import { ConntrackEntry } from "../../parsers/conntrack_entry.ts";
+
+/** What every reader fills, and what is 0 where the kernel does not tell it; the rest is NaN then. */
+const FILLED = ["id", "tuple", "family", "protocol"], ZERO = ["status", "mark", "zone"];
+
+Deno.test("clear() leaves nothing of what was told of another connection", () => {
+  const entry = new ConntrackEntry(), names = Object.keys(entry).filter((name) => !FILLED.includes(name));
+  Object.assign(entry, Object.fromEntries(names.map((name, i) => [name, 1 + i])));
+  entry.clear();
+  const { id: _id, tuple: _tuple, family: _family, protocol: _protocol, ...rest } = entry;
+  const expected = Object.fromEntries(names.map((name) => [name, ZERO.includes(name) ? 0 : NaN]));
+  assert.deepEqual({ ...rest }, expected);
+});
