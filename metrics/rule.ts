@@ -1,7 +1,7 @@
 import type { RecordType } from "../core/record.ts";
 import { BUCKETS, type Group } from "./group.ts";
 import type { GroupTable } from "./group_table.ts";
-import { kthLargest } from "./select.ts";
+import { kthLargest, type Limit } from "./select.ts";
 
 export const METRIC_TYPES = ["gauge", "counter", "histogram"] as const;
 export type MetricType = (typeof METRIC_TYPES)[number];
@@ -35,6 +35,7 @@ const EMPTY: View = {
   ends: new Uint32Array(),
   values: new Float64Array(),
 };
+const ALL: Limit = { number: -Infinity, equals: Infinity }, NONE: Limit = { number: Infinity, equals: 0 };
 const OTHER = 0;
 const TEXTS_PER_PIECE = 64, ROWS_PER_PIECE = 4096;
 
@@ -104,17 +105,14 @@ export class Rule {
     const isOther = this.#isOtherShown(table), isAll = live + (isOther ? 1 : 0) <= maxSeries;
     if (isOther) this.#addTo(others, table, OTHER);
     const keep = isAll ? live : maxSeries - 1;
-    const least = isAll ? -Infinity : yield* this.#leastOf(table, end, keep);
-    // Of equals the oldest rows stay, so that the same series are seen from scrape to scrape.
-    let equals = keep;
-    for (let row = 1; row < end; row++) if (this.#weightOf(table, row) > least) equals--;
-    yield;
+    const limit = isAll ? ALL : yield* this.#limitOf(table, end, keep);
     const rows = new Int32Array(keep + 1);
-    let shown = isOther || !isAll ? 1 : 0;
+    // Of equals the oldest rows stay, so that the same series are seen from scrape to scrape.
+    let shown = isOther || !isAll ? 1 : 0, { equals } = limit;
     for (let row = 1; row < end; row++) {
       if (row % ROWS_PER_PIECE === 0) yield;
       const weight = this.#weightOf(table, row);
-      if (weight > least || (weight === least && equals-- > 0)) rows[shown++] = row;
+      if (weight > limit.number || (weight === limit.number && equals-- > 0)) rows[shown++] = row;
       else if (!Number.isNaN(weight)) this.#addTo(others, table, row);
     }
     this.#unshown += live - keep;
@@ -135,9 +133,9 @@ export class Rule {
     return rows.subarray(0, shown);
   }
 
-  /** The least weight of so many rows. */
-  *#leastOf(table: GroupTable, end: number, keep: number): Generator<void, number> {
-    if (keep === 0) return Infinity;
+  /** What the largest rows weigh at least. */
+  *#limitOf(table: GroupTable, end: number, keep: number): Generator<void, Limit> {
+    if (keep === 0) return NONE;
     const { values } = table, start = table.at(1) + this.#offset, step = table.at(1);
     return yield* kthLargest({ values, start, step, count: end - 1 }, keep);
   }

@@ -11,11 +11,17 @@ const HALVES = new Uint32Array(FLOAT.buffer);
 const SIGN = 0x80000000;
 const PIECE = 16_384;
 
+export interface Limit {
+  readonly number: number;
+  /** Of those that equal it, so many are among the k largest. */
+  readonly equals: number;
+}
+
 /**
  * Finds the k-th largest (k from 1); NaN are left out. From the highest sixteen bits to the lowest it counts how many
  * numbers have which, and so needs no copy of them.
  */
-export function* kthLargest(numbers: Numbers, k: number): Generator<void, number> {
+export function* kthLargest(numbers: Numbers, k: number): Generator<void, Limit> {
   const { values, start, step, count } = numbers;
   const counts = new Uint32Array(65_536), found = [0, 0, 0, 0];
   let left = k;
@@ -25,7 +31,8 @@ export function* kthLargest(numbers: Numbers, k: number): Generator<void, number
       if (i % PIECE === 0) yield;
       const value = values[at]!;
       if (value !== value) continue;
-      FLOAT[0] = value;
+      // Zero has two signs, which are equal.
+      FLOAT[0] = value + 0;
       // So that the bits are in the order of the numbers.
       const flip = HALVES[1]! & SIGN ? 0xffffffff : SIGN, high = (HALVES[1]! ^ flip) >>> 0;
       if (digit === 0) {
@@ -47,5 +54,5 @@ export function* kthLargest(numbers: Numbers, k: number): Generator<void, number
   const flip = high & SIGN ? SIGN : 0xffffffff;
   HALVES[1] = (high ^ flip) >>> 0;
   HALVES[0] = (flip === SIGN ? low : ~low) >>> 0;
-  return FLOAT[0]!;
+  return { number: FLOAT[0]!, equals: left };
 }

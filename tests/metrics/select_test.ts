@@ -3,11 +3,11 @@ import { kthLargest } from "../../metrics/select.ts";
 import { property, type Random } from "../helpers/random.ts";
 
 /** The result of the search, and how many pieces it took. */
-function search(numbers: Float64Array, k: number): { result: number; pieces: number } {
+function search(numbers: Float64Array, k: number): { result: number; equals: number; pieces: number } {
   const work = kthLargest({ values: numbers, start: 0, step: 1, count: numbers.length }, k);
   for (let pieces = 0;; pieces++) {
     const step = work.next();
-    if (step.done) return { result: step.value, pieces };
+    if (step.done) return { result: step.value.number, equals: step.value.equals, pieces };
   }
 }
 
@@ -40,8 +40,14 @@ property("kthLargest() gives what sorting gives", (random) => {
   for (let i = 0; i < 2000; i++) {
     const numbers = randomNumbers(random), k = 1 + random.int(numbers.length);
     const sorted = numbers.toSorted((a, b) => b - a);
-    assert.equal(search(numbers, k).result, sorted[k - 1]);
+    const { result, equals } = search(numbers, k);
+    assert.equal(result, sorted[k - 1]);
+    assert.equal(equals, k - sorted.filter((number) => number > result).length);
   }
+});
+
+Deno.test("kthLargest() takes zero and minus zero for equal", () => {
+  assert.deepEqual(search(Float64Array.of(-0, 0, -0), 2), { result: 0, equals: 2, pieces: 4 });
 });
 
 Deno.test("kthLargest() leaves out NaN", () => {
@@ -63,7 +69,7 @@ Deno.test("kthLargest() looks at every so many of the numbers only", () => {
   const work = kthLargest({ values, start: 1, step: 3, count: 3 }, 1);
   let step = work.next();
   while (!step.done) step = work.next();
-  assert.equal(step.value, 3);
+  assert.equal(step.value.number, 3);
 });
 
 property("kthLargest() works in pieces, of which there are few", (random) => {
