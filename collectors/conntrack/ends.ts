@@ -6,7 +6,7 @@ import { NETLINK_NETFILTER } from "./connection_tables.ts";
 
 /** NFNLGRP_CONNTRACK_DESTROY (include/uapi/linux/netfilter/nfnetlink_compat.h) */
 const DESTROYED_GROUP = 3;
-/** So many bytes of ends that were not yet taken the kernel keeps: some 16,000. */
+/** So many bytes of ends that were not yet taken the kernel keeps: some 25,000. */
 const ROOM = 16 << 20;
 
 /** Hears from the kernel of connections that have ended. */
