@@ -86,8 +86,8 @@ class ConntrackSource implements Source {
         if (this.#ends === undefined) {
           this.#ends = this.#hearEnds();
           this.#checkEvents();
+          yield;
         }
-        yield;
         yield* this.#takeEnds();
         await sleep(this.#ends === undefined ? RETRY_MS : PERIOD_MS, signal);
       }
