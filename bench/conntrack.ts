@@ -4,6 +4,7 @@
  * pass every five seconds and is scraped every two, and how long others wait for an answer meanwhile.
  * As root: `deno run --allow-all bench/conntrack.ts [BINARY]`
  */
+import { NETLINK_NETFILTER } from "../collectors/conntrack/connection_tables.ts";
 import conntrack from "../collectors/conntrack/mod.ts";
 import { Vocabulary } from "../core/vocabulary.ts";
 import { NetlinkSocket } from "../native/netlink.ts";
@@ -12,7 +13,7 @@ import { conntrackDumpRequest, ConntrackReader } from "../parsers/ctnetlink.ts";
 import { Collecting } from "../tests/helpers/collecting.ts";
 import { ConntrackNamespace } from "../tests/helpers/conntrack_namespace.ts";
 import type { Conversation } from "../tests/helpers/namespace.ts";
-import { answer, type Measures, pass, report, timed } from "./passes.ts";
+import { answer, dumps, type Measures, memoryOf, pass, report } from "./passes.ts";
 
 const CONNECTIONS = 200_000, ROUNDS = 10, TABLE_SIZE = 1_000_000;
 const LIMIT = "/proc/sys/net/netfilter/nf_conntrack_max";
@@ -20,22 +21,10 @@ const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
 
 const PORT = 19_199, START_MS = 500, PROBE_MS = 20_000, SCRAPE_MS = 2000;
 
-const NETLINK_NETFILTER = 12, NLMSG_DONE = 3;
-
-/** The dump of netlink alone, and with its parser. */
-function dumps(measures: Measures): void {
-  const socket = new NetlinkSocket(NETLINK_NETFILTER), request = conntrackDumpRequest();
-  const reader = new ConntrackReader(socket.messages, new Vocabulary()), entry = new ConntrackEntry();
-  timed(measures, "kernel", () => {
-    // The last part of an answer is a message of its own.
-    for (const _ of socket.dump(request)) {
-      if (socket.messages.view.getUint16(4, true) === NLMSG_DONE) socket.messages.next();
-    }
-  });
-  timed(measures, "kernel and parser", () => {
-    for (const _ of socket.dump(request)) while (reader.next(entry));
-  });
-  socket.close();
+function dumpConnections(measures: Measures): void {
+  const socket = new NetlinkSocket(NETLINK_NETFILTER), entry = new ConntrackEntry();
+  const reader = new ConntrackReader(socket.messages, new Vocabulary());
+  dumps(measures, socket, { request: conntrackDumpRequest(), next: () => reader.next(entry) });
 }
 
 const collecting: Record<string, Collecting> = {};
@@ -43,7 +32,7 @@ const collecting: Record<string, Collecting> = {};
 async function measure(source: string): Promise<Measures> {
   collecting[source] ??= new Collecting(conntrack, { settings: { source } });
   const measures: Measures = {};
-  if (source === "netlink") dumps(measures);
+  if (source === "netlink") dumpConnections(measures);
   await pass(collecting[source], measures, source);
   return measures;
 }
@@ -83,13 +72,8 @@ async function measureBinary(
   try {
     await new Promise((resolve) => setTimeout(resolve, START_MS));
     const measures = JSON.parse(await prober.ask(`probe http://127.0.0.1:${PORT}`)) as Measures;
-    const status = Deno.readTextFileSync(`/proc/${child.pid}/status`);
-    const mebibytes = (key: string) => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)![1]) / 1024;
-    return {
-      ...measures,
-      "binary: MiB at the end": mebibytes("VmRSS"),
-      "binary: MiB at most": mebibytes("VmHWM"),
-    };
+    const { now, most } = memoryOf(child.pid);
+    return { ...measures, "binary: MiB at the end": now, "binary: MiB at most": most };
   } finally {
     child.kill("SIGTERM");
     await child.status;

@@ -4,15 +4,43 @@ import { createInterface } from "node:readline";
 import { setImmediate } from "node:timers";
 import { drive } from "../core/work.ts";
 import { familiesOf, render } from "../metrics/exposition.ts";
+import type { NetlinkSocket } from "../native/netlink.ts";
+import { NLMSG_DONE } from "../parsers/netlink.ts";
 import type { Collecting } from "../tests/helpers/collecting.ts";
 
 /** Milliseconds, by what took them. */
 export type Measures = Record<string, number>;
 
-export function timed(measures: Measures, name: string, work: () => void): void {
+function timed(measures: Measures, name: string, work: () => void): void {
   const start = performance.now();
   work();
   measures[name] = performance.now() - start;
+}
+
+/** The dump of netlink alone, and with its parser. */
+export function dumps(
+  measures: Measures,
+  socket: NetlinkSocket,
+  { request, next }: { request: Uint8Array<ArrayBuffer>; next: () => boolean },
+): void {
+  const { messages } = socket;
+  timed(measures, "kernel", () => {
+    // The last part of an answer is a message of its own.
+    for (const _ of socket.dump(request)) {
+      if (messages.view.getUint16(4, true) === NLMSG_DONE) messages.next();
+    }
+  });
+  timed(measures, "kernel and parser", () => {
+    for (const _ of socket.dump(request)) while (next());
+  });
+  socket.close();
+}
+
+/** What the process holds now and held at most, and what of it is no file, in MiB. */
+export function memoryOf(pid: number): { now: number; most: number; anonymous: number } {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const mebibytes = (key: string) => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)![1]) / 1024;
+  return { now: mebibytes("VmRSS"), most: mebibytes("VmHWM"), anonymous: mebibytes("RssAnon") };
 }
 
 /** One pass up to the text of all series, with the longest time in which the event loop had no turn. */

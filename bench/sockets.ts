@@ -10,7 +10,7 @@ import { SocketEntry } from "../parsers/socket_entry.ts";
 import { Collecting } from "../tests/helpers/collecting.ts";
 import { Namespace } from "../tests/helpers/namespace.ts";
 import { RawSocket } from "../tests/helpers/raw_sockets.ts";
-import { answer, type Measures, pass, report, timed } from "./passes.ts";
+import { answer, dumps, type Measures, pass, report } from "./passes.ts";
 
 /** Several processes hold the sockets, since one may not have so many open. */
 const HOLDERS = 4, CONNECTIONS = 25_000 / HOLDERS, ROUNDS = 10;
@@ -25,21 +25,11 @@ function hold(port: string): void {
   }
 }
 
-/** The dump of netlink alone, and with its parser. */
-function dumps(measures: Measures): void {
-  const socket = new NetlinkSocket(NETLINK_SOCK_DIAG);
-  const reader = new InetDiagReader(socket.messages, new Vocabulary()), entry = new SocketEntry();
+function dumpSockets(measures: Measures): void {
+  const socket = new NetlinkSocket(NETLINK_SOCK_DIAG), entry = new SocketEntry();
+  const reader = new InetDiagReader(socket.messages, new Vocabulary());
   const request = inetDiagRequest({ family: "ipv4", protocol: 6, states: ALL_STATES, info: true });
-  timed(measures, "kernel", () => {
-    // The last part of an answer is a message of its own.
-    for (const _ of socket.dump(request)) {
-      if (socket.messages.view.getUint16(4, true) === 3) socket.messages.next();
-    }
-  });
-  timed(measures, "kernel and parser", () => {
-    for (const _ of socket.dump(request)) while (reader.next(entry));
-  });
-  socket.close();
+  dumps(measures, socket, { request, next: () => reader.next(entry) });
 }
 
 const netlink = () => new Collecting(sockets, { settings: { source: "netlink" } });
@@ -51,7 +41,7 @@ const COMMANDS: Readonly<Record<string, (argument: string) => unknown>> = {
   async measure() {
     collecting ??= { netlink: netlink(), procfs: procfs() };
     const measures: Measures = {};
-    dumps(measures);
+    dumpSockets(measures);
     for (const [name, each] of Object.entries(collecting)) await pass(each, measures, name);
     return measures;
   },

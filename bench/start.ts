@@ -1,4 +1,6 @@
 /** How soon does the binary answer its first scrape, and what does it hold when idle? `deno run -A bench/start.ts [BINARY]` */
+import { memoryOf } from "./passes.ts";
+
 const binary = Deno.args[0] ?? "dist/netcensus";
 const RUNS = 5;
 const PORT = 19_199;
@@ -15,13 +17,6 @@ async function firstScrape(): Promise<void> {
   }
 }
 
-async function memory(pid: number): Promise<Record<string, number>> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  const mebibytes = (key: string) =>
-    Math.round(Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1]) / 102.4) / 10;
-  return { rss: mebibytes("VmRSS"), anonymous: mebibytes("RssAnon") };
-}
-
 for (let run = 0; run < RUNS; run++) {
   const start = performance.now();
   const args = [`--web.listen-address=127.0.0.1:${PORT}`];
@@ -29,8 +24,8 @@ for (let run = 0; run < RUNS; run++) {
   await firstScrape();
   const ms = Math.round(performance.now() - start);
   await new Promise((resolve) => setTimeout(resolve, 2000));
-  const idle = await memory(process.pid);
+  const { now, anonymous } = memoryOf(process.pid);
   process.kill("SIGTERM");
   await process.status;
-  console.log({ firstScrapeMs: ms, ...idle });
+  console.log({ firstScrapeMs: ms, rss: now.toFixed(1), anonymous: anonymous.toFixed(1) });
 }

@@ -3,17 +3,23 @@ import { lastError, libc, SystemError } from "./libc.ts";
 
 // include/linux/socket.h, include/uapi/asm-generic/socket.h
 export const AF_NETLINK = 16;
-export const SOCK_RAW = 3;
-export const SOCK_CLOEXEC = 0o2000000;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
-const ENOBUFS = 105;
+export const ENOBUFS = 105;
 const CLOSED = -1;
 
 /** One receive takes what the kernel puts into a message buffer, at most 32 KiB (netlink_recvmsg in af_netlink.c). */
 const BUFFER = 65_536;
 /** A dump that gives nothing for so long will give nothing more. */
 const TIMEOUT_SECONDS = 2n;
+
+export function openNetlink(family: number): number {
+  const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family);
+  if (fd < 0) throw lastError("open a netlink socket");
+  return fd;
+}
 
 /** A netlink socket for dumps: a request, and many messages in answer. When closed, it opens again for the next one. */
 export class NetlinkSocket {
@@ -65,8 +71,7 @@ export class NetlinkSocket {
   }
 
   #open(): number {
-    const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, this.#family);
-    if (fd < 0) throw lastError("open a netlink socket");
+    const fd = openNetlink(this.#family);
     const timeout = new BigInt64Array([TIMEOUT_SECONDS, 0n]);
     libc().setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(timeout.buffer), timeout.byteLength);
     return fd;

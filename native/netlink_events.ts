@@ -1,11 +1,11 @@
 import { NetlinkMessages } from "../parsers/netlink.ts";
 import { lastErrno, lastError, libc, SystemError } from "./libc.ts";
-import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET } from "./netlink.ts";
+import { AF_NETLINK, ENOBUFS, openNetlink, SOL_SOCKET } from "./netlink.ts";
 
 // include/uapi/asm-generic/socket.h, include/linux/socket.h, include/uapi/asm-generic/errno.h
 const SO_RCVBUF = 8, SO_RCVBUFFORCE = 33;
 const MSG_DONTWAIT = 0x40;
-const EAGAIN = 11, ENOBUFS = 105;
+const EAGAIN = 11;
 /** struct sockaddr_nl */
 const ADDRESS = 12;
 /** More than one event needs. */
@@ -21,8 +21,7 @@ export class NetlinkEvents {
 
   /** The kernel keeps so many bytes of events that were not yet taken. */
   constructor(family: number, group: number, room: number) {
-    this.#fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family);
-    if (this.#fd < 0) throw lastError("open a netlink socket");
+    this.#fd = openNetlink(family);
     const size = new Uint8Array(Int32Array.of(room).buffer);
     if (libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) < 0) {
       libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, size, size.length);

@@ -227,26 +227,17 @@ export class ConntrackReader {
           break;
         case CTA_IP_V6_SRC:
           if (isIpv4 || length < OF_128_BITS) return false;
-          this.#source = this.#ipv6(view, value);
+          this.#source = this.#vocabulary.ipv6(this.#messages.bytes, value);
           break;
         case CTA_IP_V6_DST:
           if (isIpv4 || length < OF_128_BITS) return false;
-          this.#destination = this.#ipv6(view, value);
+          this.#destination = this.#vocabulary.ipv6(this.#messages.bytes, value);
           break;
         default:
           if (length < HEADER) return false;
       }
     }
     return true;
-  }
-
-  #ipv6(view: DataView, at: number): number {
-    return this.#vocabulary.ipv6Words(
-      view.getUint32(at),
-      view.getUint32(at + 4),
-      view.getUint32(at + 8),
-      view.getUint32(at + 12),
-    );
   }
 
   #readProtocol(start: number, stop: number): boolean {

@@ -97,14 +97,8 @@ export class InetDiagReader {
   }
 
   #address(family: number, at: number): number {
-    const { view } = this.#messages;
-    if (family === AF_INET) return view.getUint32(at);
-    return this.#vocabulary.ipv6Words(
-      view.getUint32(at),
-      view.getUint32(at + 4),
-      view.getUint32(at + 8),
-      view.getUint32(at + 12),
-    );
+    const { view, bytes } = this.#messages;
+    return family === AF_INET ? view.getUint32(at) : this.#vocabulary.ipv6(bytes, at);
   }
 
   #readInfo(entry: SocketEntry): void {

@@ -4,12 +4,10 @@ import type { ConntrackEntry } from "../../parsers/conntrack_entry.ts";
 import { conntrackDumpRequest, ConntrackReader } from "../../parsers/ctnetlink.ts";
 import { ProcNetConntrackReader } from "../../parsers/proc_net_conntrack.ts";
 import { LineFile } from "../line_file.ts";
+import { dumpTable, type Report } from "../netlink_dump.ts";
 
 /** include/uapi/linux/netlink.h */
 export const NETLINK_NETFILTER = 12;
-
-/** What a table could not read, by reason. */
-export type Report = (reason: "truncated" | "malformed" | "dump_interrupted", count: number) => void;
 
 /** The connections that the kernel tracks, from one of the roads on which it tells of them. */
 export interface ConnectionTable {
@@ -35,17 +33,9 @@ export class NetlinkConnectionTable implements ConnectionTable {
     this.#report = report;
   }
 
-  *read(entry: ConntrackEntry, take: () => void, before: () => Iterable<void>): Iterable<void> {
-    const { messages } = this.#socket, reader = this.#reader;
-    for (const _ of this.#socket.dump(this.#request)) {
-      yield* before();
-      while (reader.next(entry)) take();
-      if (messages.truncated > 0) this.#report("truncated", messages.truncated);
-      if (reader.malformed > 0) this.#report("malformed", reader.malformed);
-      reader.malformed = 0;
-      yield;
-    }
-    if (this.#socket.interrupted) this.#report("dump_interrupted", 1);
+  read(entry: ConntrackEntry, take: () => void, before: () => Iterable<void>): Iterable<void> {
+    const request = this.#request, reader = this.#reader;
+    return dumpTable(this.#socket, take, { request, reader, entry, report: this.#report, before });
   }
 
   get isWhole(): boolean {

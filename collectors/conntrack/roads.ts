@@ -1,12 +1,8 @@
 import { type Context, isOwnProcfs } from "../../core/collector.ts";
 import { SystemError } from "../../native/libc.ts";
 import type { ConntrackEntry } from "../../parsers/conntrack_entry.ts";
-import {
-  type ConnectionTable,
-  NetlinkConnectionTable,
-  ProcfsConnectionTable,
-  type Report,
-} from "./connection_tables.ts";
+import type { Report } from "../netlink_dump.ts";
+import { type ConnectionTable, NetlinkConnectionTable, ProcfsConnectionTable } from "./connection_tables.ts";
 
 type Road = "netlink" | "procfs";
 

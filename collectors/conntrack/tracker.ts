@@ -79,7 +79,7 @@ export class Tracker {
     if (words[at + FACTS]! & ENDED) this.#begun(entry);
     else this.#advance(entry, at);
     this.#store(entry, at / 2);
-    words[at + STATE] = (words[at + STATE]! & 0xffff) | (this.#pass << 16);
+    this.#stamp(at);
     words[at + FACTS]! &= ~(MISSED | ENDED);
     return true;
   }
@@ -150,7 +150,12 @@ export class Tracker {
   #markEnded(slot: number): void {
     const words = this.#words, at = 2 * WORDS * (this.#slots[slot]! - 1);
     words[at + FACTS]! |= ENDED;
-    words[at + STATE] = (words[at + STATE]! & 0xffff) | (this.#pass << 16);
+    this.#stamp(at);
+  }
+
+  /** Says that the row was met in this pass. */
+  #stamp(at: number): void {
+    this.#words[at + STATE] = (this.#words[at + STATE]! & 0xffff) | (this.#pass << 16);
   }
 
   #nothing(): void {

@@ -4,12 +4,10 @@ import { ProcNetSocketReader } from "../../parsers/proc_net_sockets.ts";
 import { SocketEntry } from "../../parsers/socket_entry.ts";
 import type { Vocabulary } from "../../core/vocabulary.ts";
 import { LineFile } from "../line_file.ts";
+import { dumpTable, type Report } from "../netlink_dump.ts";
 
 export const PROTOCOLS = ["tcp", "udp"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
-
-/** What a table could not read, by reason. */
-export type Report = (reason: "truncated" | "malformed" | "dump_interrupted", count: number) => void;
 
 /** The sockets of the host, from one of the roads on which the kernel tells of them. */
 export interface SocketTable {
@@ -56,16 +54,9 @@ export class NetlinkSocketTable implements SocketTable {
     this.#socket.close();
   }
 
-  *#dump(request: Uint8Array<ArrayBuffer>, take: () => void): Iterable<void> {
-    const { messages } = this.#socket;
-    for (const _ of this.#socket.dump(request)) {
-      while (this.#reader.next(this.entry)) take();
-      if (messages.truncated > 0) this.#report("truncated", messages.truncated);
-      if (this.#reader.malformed > 0) this.#report("malformed", this.#reader.malformed);
-      this.#reader.malformed = 0;
-      yield;
-    }
-    if (this.#socket.interrupted) this.#report("dump_interrupted", 1);
+  #dump(request: Uint8Array<ArrayBuffer>, take: () => void): Iterable<void> {
+    const { entry } = this;
+    return dumpTable(this.#socket, take, { request, reader: this.#reader, entry, report: this.#report });
   }
 }
 

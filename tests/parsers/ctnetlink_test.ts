@@ -6,6 +6,7 @@ import { conntrackDumpRequest, ConntrackReader, CT_DELETE, CT_NEW } from "../../
 import { NetlinkMessages } from "../../parsers/netlink.ts";
 import { fixture, mutated } from "../helpers/fixtures.ts";
 import { attribute, concat, message, walk } from "../helpers/netlink.ts";
+import { type ReadConnection, shownConnection } from "../helpers/read_entries.ts";
 import { property, type Random } from "../helpers/random.ts";
 
 const AF_INET = 2, AF_INET6 = 10;
@@ -73,42 +74,25 @@ function entryOf(
   return message(type, concat(Uint8Array.of(family, 0, 0, 0), ...attributes), { sequence });
 }
 
-type Read = Omit<ConntrackEntry, "clear" | "source" | "destination" | "replySource" | "replyDestination"> & {
-  readonly source: string;
-  readonly destination: string;
-  readonly replySource: string;
-  readonly replyDestination: string;
-};
-
-/** Addresses as text, so that vocabulary numbers do not show. */
-function shown(entry: ConntrackEntry, vocabulary: Vocabulary): Read {
-  const text = (address: number) => Number.isNaN(address) ? "" : String(vocabulary.ipOf(address));
-  return {
-    ...entry,
-    source: text(entry.source),
-    destination: text(entry.destination),
-    replySource: text(entry.replySource),
-    replyDestination: text(entry.replyDestination),
-  };
-}
-
 function read(bytes: Uint8Array<ArrayBuffer>, sequence = 1) {
   const vocabulary = new Vocabulary(), reader = new ConntrackReader(walk(bytes, sequence), vocabulary);
-  const entry = new ConntrackEntry(), entries: Read[] = [], destroyed: boolean[] = [];
+  const entry = new ConntrackEntry(), entries: ReadConnection[] = [], destroyed: boolean[] = [];
   while (reader.next(entry)) {
-    entries.push(shown(entry, vocabulary));
+    entries.push(shownConnection(entry, vocabulary));
     destroyed.push(reader.isDestroyed);
   }
   return { entries, destroyed, malformed: reader.malformed };
 }
 
-function readOne(attributes: readonly Uint8Array[], options: Options = {}): Read {
+function readOne(attributes: readonly Uint8Array[], options: Options = {}): ReadConnection {
   const { entries, malformed } = read(entryOf(attributes, options));
   assert.deepEqual([entries.length, malformed], [1, 0]);
   return entries[0]!;
 }
 
-function stripped({ id: _id, tuple: _tuple, ...rest }: Read): Omit<Read, "id" | "tuple"> {
+function stripped(
+  { id: _id, tuple: _tuple, ...rest }: ReadConnection,
+): Omit<ReadConnection, "id" | "tuple"> {
   return rest;
 }
 
@@ -546,7 +530,7 @@ function fuzz(bytesOf: () => Uint8Array<ArrayBuffer>, rounds = 20_000): void {
   buffer.set(GOOD);
   messages.begin(GOOD.length, 1);
   assert(reader.next(entry));
-  assert.deepEqual(stripped(shown(entry, vocabulary)), FULL);
+  assert.deepEqual(stripped(shownConnection(entry, vocabulary)), FULL);
 }
 
 function randomAttributes(random: Random, depth: number): Uint8Array<ArrayBuffer> {

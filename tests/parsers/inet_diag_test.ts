@@ -7,6 +7,7 @@ import { SocketEntry } from "../../parsers/socket_entry.ts";
 import { fixture, fixtureText, mutated } from "../helpers/fixtures.ts";
 import { attribute, concat, message, u32, walk } from "../helpers/netlink.ts";
 import { property, type Random } from "../helpers/random.ts";
+import type { ReadSocket } from "../helpers/read_entries.ts";
 import { parseSs, type ShownSocket } from "../helpers/ss.ts";
 
 const SOCK_DIAG_BY_FAMILY = 20, INET_DIAG_INFO = 2;
@@ -79,24 +80,8 @@ function socket(options: Diag): Uint8Array<ArrayBuffer> {
   return message(SOCK_DIAG_BY_FAMILY, diag(options));
 }
 
-/** As text, so that vocabulary numbers do not show. */
-interface Read {
-  readonly state: number;
-  readonly source: string;
-  readonly sourcePort: number;
-  readonly destination: string;
-  readonly destinationPort: number;
-  readonly uid: number;
-  readonly inode: number;
-  readonly queue: number;
-  readonly queueLimit: number;
-  readonly rtt: number;
-  readonly retransmitted: number;
-  readonly unacked: number;
-}
-
-function readAll(reader: InetDiagReader, vocabulary: Vocabulary): Read[] {
-  const entry = new SocketEntry(), sockets: Read[] = [];
+function readAll(reader: InetDiagReader, vocabulary: Vocabulary): ReadSocket[] {
+  const entry = new SocketEntry(), sockets: ReadSocket[] = [];
   while (reader.next(entry)) {
     const source = String(vocabulary.ipOf(entry.source)),
       destination = String(vocabulary.ipOf(entry.destination));
@@ -105,19 +90,19 @@ function readAll(reader: InetDiagReader, vocabulary: Vocabulary): Read[] {
   return sockets;
 }
 
-function read(bytes: Uint8Array<ArrayBuffer>): { sockets: Read[]; malformed: number } {
+function read(bytes: Uint8Array<ArrayBuffer>): { sockets: ReadSocket[]; malformed: number } {
   const vocabulary = new Vocabulary(), reader = new InetDiagReader(walk(bytes), vocabulary);
   const sockets = readAll(reader, vocabulary);
   return { sockets, malformed: reader.malformed };
 }
 
-function readOne(options: Diag): Read {
+function readOne(options: Diag): ReadSocket {
   const { sockets, malformed } = read(socket(options));
   assert.deepEqual([sockets.length, malformed], [1, 0]);
   return sockets[0]!;
 }
 
-const GOOD: Read = {
+const GOOD: ReadSocket = {
   state: 1,
   source: "10.0.0.1",
   sourcePort: 40_000,
@@ -301,7 +286,7 @@ Deno.test("next() fills the same entry again and again", () => {
 
 /** What identifies a socket in the words of `ss`. */
 function shown(
-  { state, source, sourcePort, destination, destinationPort, queue }: Read,
+  { state, source, sourcePort, destination, destinationPort, queue }: ReadSocket,
   protocol: string,
 ): string {
   const name = protocol === "udp" && state === 7 ? "UNCONN" : STATES[state]!;

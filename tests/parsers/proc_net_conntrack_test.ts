@@ -5,6 +5,7 @@ import { ConntrackReader } from "../../parsers/ctnetlink.ts";
 import { ProcNetConntrackReader } from "../../parsers/proc_net_conntrack.ts";
 import { fixture, mutated } from "../helpers/fixtures.ts";
 import { walk } from "../helpers/netlink.ts";
+import { type ReadConnection, shownConnection } from "../helpers/read_entries.ts";
 import { property } from "../helpers/random.ts";
 
 const UNREPLIED = 0, REPLIED = 1, ASSURED = 2, OFFLOADED = 3;
@@ -43,34 +44,17 @@ function line(
   return `${family} ${protocol} ${timeout}${state}${original}${sent}${unreplied}${reply}${received}${flag}${mark}${rest}\n`;
 }
 
-type Read = Omit<ConntrackEntry, "clear" | "source" | "destination" | "replySource" | "replyDestination"> & {
-  readonly source: string;
-  readonly destination: string;
-  readonly replySource: string;
-  readonly replyDestination: string;
-};
-
-/** Addresses as text, so that vocabulary numbers do not show. */
-function shown(entry: ConntrackEntry, vocabulary: Vocabulary): Read {
-  const text = (address: number) => Number.isNaN(address) ? "" : String(vocabulary.ipOf(address));
-  return {
-    ...entry,
-    source: text(entry.source),
-    destination: text(entry.destination),
-    replySource: text(entry.replySource),
-    replyDestination: text(entry.replyDestination),
-  };
-}
-
-function stripped({ id: _id, tuple: _tuple, ...rest }: Read): Omit<Read, "id" | "tuple"> {
+function stripped(
+  { id: _id, tuple: _tuple, ...rest }: ReadConnection,
+): Omit<ReadConnection, "id" | "tuple"> {
   return rest;
 }
 
 function readBytes(bytes: Uint8Array<ArrayBuffer>, start = 0, end = bytes.length) {
   const vocabulary = new Vocabulary(), reader = new ProcNetConntrackReader(vocabulary);
-  const entry = new ConntrackEntry(), entries: Read[] = [];
+  const entry = new ConntrackEntry(), entries: ReadConnection[] = [];
   reader.begin(bytes, start, end);
-  while (reader.next(entry)) entries.push(shown(entry, vocabulary));
+  while (reader.next(entry)) entries.push(shownConnection(entry, vocabulary));
   return { entries, malformed: reader.malformed };
 }
 
@@ -83,7 +67,7 @@ function read(text: string) {
   return { entries: entries.map(stripped), malformed };
 }
 
-function readOne(text: string): Read {
+function readOne(text: string): ReadConnection {
   const { entries, malformed } = readBytes(encode(text));
   assert.deepEqual([entries.length, malformed], [1, 0]);
   return entries[0]!;
@@ -494,9 +478,9 @@ property("id and tuple collide for few of many connections", (random) => {
 
 for (const name of ["", "_plain"]) {
   Deno.test(`next() reads the same of nf_conntrack${name} as netlink told of the same table`, () => {
-    const vocabulary = new Vocabulary(), entry = new ConntrackEntry(), expected: Read[] = [];
+    const vocabulary = new Vocabulary(), entry = new ConntrackEntry(), expected: ReadConnection[] = [];
     const reader = new ConntrackReader(walk(fixture(`netlink/conntrack${name}.bin`)), vocabulary);
-    while (reader.next(entry)) expected.push(shown(entry, vocabulary));
+    while (reader.next(entry)) expected.push(shownConnection(entry, vocabulary));
     const { entries, malformed } = readBytes(fixture(`procfs/conntrack/nf_conntrack${name}`));
     assert.equal(expected.length, 25);
     assert.deepEqual([entries.map(stripped), malformed], [expected.map(stripped), 0]);
@@ -544,7 +528,7 @@ function fuzz(bytesOf: () => Uint8Array<ArrayBuffer>): void {
   const good = encode(line());
   reader.begin(good, 0, good.length);
   assert(reader.next(entry));
-  assert.deepEqual(stripped(shown(entry, vocabulary)), GOOD);
+  assert.deepEqual(stripped(shownConnection(entry, vocabulary)), GOOD);
   assert(!reader.next(entry));
 }
 

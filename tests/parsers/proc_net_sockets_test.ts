@@ -4,6 +4,7 @@ import { Vocabulary } from "../../core/vocabulary.ts";
 import { ProcNetSocketReader } from "../../parsers/proc_net_sockets.ts";
 import { SocketEntry } from "../../parsers/socket_entry.ts";
 import { fixture, mutated } from "../helpers/fixtures.ts";
+import type { ReadSocket } from "../helpers/read_entries.ts";
 import { property, type Random } from "../helpers/random.ts";
 
 const HEAD_V4 =
@@ -44,22 +45,7 @@ function line(
   return `${number}: ${local} ${remote} ${state} ${queues} ${timer} ${uid} ${timeout} ${inode} 1 0000000000000000 100 0 0 10 0\n`;
 }
 
-interface Read {
-  readonly state: number;
-  readonly source: string;
-  readonly sourcePort: number;
-  readonly destination: string;
-  readonly destinationPort: number;
-  readonly uid: number;
-  readonly inode: number;
-  readonly queue: number;
-  readonly queueLimit: number;
-  readonly rtt: number;
-  readonly retransmitted: number;
-  readonly unacked: number;
-}
-
-const GOOD: Read = {
+const GOOD: ReadSocket = {
   state: 1,
   source: "192.0.2.10",
   sourcePort: 22,
@@ -78,7 +64,7 @@ function readBytes(bytes: Uint8Array<ArrayBuffer>, start = 0, end = bytes.length
   const vocabulary = new Vocabulary(),
     reader = new ProcNetSocketReader(vocabulary),
     entry = new SocketEntry();
-  const sockets: Read[] = [];
+  const sockets: ReadSocket[] = [];
   reader.begin(bytes, start, end);
   while (reader.next(entry)) {
     const source = String(vocabulary.ipOf(entry.source)),
@@ -125,7 +111,7 @@ Deno.test("next() gives an IPv4 address as its number, also when it is mapped", 
   }
 });
 
-const LINES: { what: string; line: Line; expected: Partial<Read> }[] = [
+const LINES: { what: string; line: Line; expected: Partial<ReadSocket> }[] = [
   {
     what: "lower-case digits",
     line: { local: "0a0200c0:ffff", remote: "4d7100cb:c738" },
@@ -288,7 +274,8 @@ for (const { file, sockets } of FILES) {
       const { sockets, malformed } = readBytes(bytes, 0, length);
       assert(sockets.length <= whole.length && malformed <= 1, `${length} bytes`);
       // Of the last line the inode may be cut short.
-      const isWhole = (read: Read, i: number) => i < sockets.length - 1 || read.inode === whole[i]?.inode;
+      const isWhole = (read: ReadSocket, i: number) =>
+        i < sockets.length - 1 || read.inode === whole[i]?.inode;
       assert.deepEqual(
         sockets.filter(isWhole),
         whole.slice(0, sockets.filter(isWhole).length),
