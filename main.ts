@@ -32,6 +32,7 @@ interface Plan {
   readonly rules: readonly MapNode[];
   readonly pipelines: readonly Pipeline[];
   readonly lookups: ReadonlyMap<string, Lookup>;
+  readonly log: Log;
 }
 
 /** The program, with these collectors; gives its exit status. */
@@ -63,9 +64,14 @@ function makePlan(values: Values, collectors: readonly Collector[], problems: Pr
   const pipelines = collectors.map((collector) => new Pipeline(collector));
   const ruleSets = pipelines.flatMap(({ ruleSets }) => ruleSets);
   const rules = mergeRules(collectors.flatMap(({ rules }) => rules), values.rules, problems);
-  const enrichers = openEnrichers(ENRICHERS, values.enrich, problems);
+  const log = logOf(values);
+  const enrichers = openEnrichers(ENRICHERS, values.enrich, { log, problems });
   compileRules(rules, { ruleSets, ...enrichers }, problems);
-  return { values, rules, pipelines, lookups: enrichers.lookups };
+  return { values, rules, pipelines, lookups: enrichers.lookups, log };
+}
+
+function logOf(values: Values): Log {
+  return new Log({ ...values.log, write: (line) => Deno.stderr.writeSync(ENCODER.encode(line)) });
 }
 
 function running({ values, pipelines }: Plan): readonly Pipeline[] {
@@ -73,9 +79,8 @@ function running({ values, pipelines }: Plan): readonly Pipeline[] {
 }
 
 async function run(plan: Plan): Promise<number> {
-  const { values, rules, pipelines, lookups } = plan;
+  const { values, rules, pipelines, lookups, log } = plan;
   const { web, path: paths, collectors: { interval } } = values;
-  const log = new Log({ ...values.log, write: (line) => Deno.stderr.writeSync(ENCODER.encode(line)) });
   const collectors = running(plan).map((ledger) => {
     const { collector } = ledger;
     const settings = values.collectors[collector.name] as Record<string, unknown>;

@@ -17,8 +17,7 @@ import {
   text,
   type ValuesOf,
 } from "../core/shape.ts";
-import type { ListenAddress } from "../core/listen_address.ts";
-import { listenAddress } from "./listen_address.ts";
+import { type ListenAddress, listenAddress } from "../core/listen_address.ts";
 
 const DEFAULT_PORT = 19100;
 

@@ -1,4 +1,4 @@
-import type { Enricher, Lookup } from "../core/enricher.ts";
+import type { Enricher, EnricherContext, Lookup } from "../core/enricher.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { describe, type Entry, entryOf, type Node, type Problems } from "../core/node.ts";
 import { record, text } from "../core/shape.ts";
@@ -22,21 +22,24 @@ export interface OpenEnrichers {
 export function openEnrichers(
   kinds: readonly Enricher[],
   node: Node | undefined,
-  problems: Problems,
+  { problems, ...context }: EnricherContext & { readonly problems: Problems },
 ): OpenEnrichers {
   const lookups = new Map<string, OpenEnricher>();
   const open = (name: string, kind: Enricher, settings: Node | undefined) => {
     const shape = record(kind.settings);
     const values = settings === undefined ? shape.defaults() : shape.read(settings, problems);
     if (values === undefined) return;
-    const lookup = kind.open(values);
+    const lookup = kind.open(values, context);
     const outputs = new Set([...Object.keys(kind.outputs), ...lookup.outputs ?? []]);
     lookups.set(name, {
       lookup: (value, output) => lookup.lookup(value, output),
       outputs: [...outputs],
       takes: kind.takes,
+      ...lookup.part && { part: (value) => lookup.part!(value) },
+      ...lookup.load && { load: () => lookup.load!() },
       ...lookup.run && { run: (signal) => lookup.run!(signal) },
       ...lookup.onChange && { onChange: (listener) => lookup.onChange!(listener) },
+      ...lookup.figures && { figures: () => lookup.figures!() },
     });
   };
   for (const kind of kinds) if (!kind.needsSettings) open(kind.name, kind, undefined);

@@ -9,6 +9,7 @@ import service from "../../enrich/service.ts";
 import { compileRules } from "../../metrics/compile.ts";
 import { mergeRules } from "../../metrics/merge_rules.ts";
 import { Pipeline } from "../../metrics/pipeline.ts";
+import { quiet } from "../helpers/enrichers.ts";
 import { flows } from "./flows.ts";
 import { MESSAGES } from "./messages_table.ts";
 
@@ -25,7 +26,11 @@ async function problemsOf(file: string): Promise<string[]> {
   if (values !== undefined) {
     const ruleSets = COLLECTORS.flatMap((collector) => new Pipeline(collector).ruleSets);
     const rules = mergeRules(COLLECTORS.flatMap(({ rules }) => rules), values.rules, problems);
-    compileRules(rules, { ruleSets, ...openEnrichers(ENRICHERS, values.enrich, problems) }, problems);
+    compileRules(
+      rules,
+      { ruleSets, ...openEnrichers(ENRICHERS, values.enrich, { ...quiet(), problems }) },
+      problems,
+    );
   }
   return problems.lines().map((line) => line.replaceAll(FOLDER, ""));
 }

@@ -1,4 +1,4 @@
-import { listenAddress } from "../../config/listen_address.ts";
+import { listenAddress } from "../../core/listen_address.ts";
 import { collector } from "../../core/collector.ts";
 import { recordType } from "../../core/record.ts";
 import { boolean, choice, list, number, optional, record, setting, text } from "../../core/shape.ts";

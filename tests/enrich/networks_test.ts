@@ -4,6 +4,7 @@ import { Ip, Prefix } from "../../core/ip.ts";
 import { type Literal, nodeOf, Problems } from "../../core/node.ts";
 import { record } from "../../core/shape.ts";
 import networks from "../../enrich/networks.ts";
+import { quiet } from "../helpers/enrichers.ts";
 import { placed } from "../helpers/nodes.ts";
 import { property, type Random } from "../helpers/random.ts";
 
@@ -11,7 +12,7 @@ function open(map: Literal) {
   const problems = new Problems();
   const values = record(networks.settings).read(nodeOf({ networks: map }), problems);
   assert.deepEqual(problems.lines(), []);
-  return networks.open(values!);
+  return networks.open(values!, quiet());
 }
 
 function problemsOf(settings: Literal): string[] {

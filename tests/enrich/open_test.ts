@@ -3,6 +3,7 @@ import { type Enricher, enricher, type Value } from "../../core/enricher.ts";
 import { type Literal, type Node, Problems } from "../../core/node.ts";
 import { boolean, setting, text } from "../../core/shape.ts";
 import { openEnrichers } from "../../enrich/open.ts";
+import { quiet } from "../helpers/enrichers.ts";
 import { nothing, placed } from "../helpers/nodes.ts";
 
 /** Puts a text behind the value; adds an output when it is loud. */
@@ -33,7 +34,7 @@ const plain: Enricher = enricher({
 
 function open(node: Node | undefined) {
   const problems = new Problems();
-  const opened = openEnrichers([echo, plain], node, problems);
+  const opened = openEnrichers([echo, plain], node, { ...quiet(), problems });
   return { ...opened, lines: problems.lines() };
 }
 
@@ -90,19 +91,28 @@ Deno.test("openEnrichers() gives the outputs of the kind, then those of the conf
 
 Deno.test("openEnrichers() keeps what a lookup has besides", async () => {
   const calls: unknown[] = [];
+  const load = () => Promise.resolve(void calls.push("load"));
   const run = (signal: AbortSignal) => Promise.resolve(void calls.push(signal));
   const onChange = (listener: unknown) => void calls.push(listener);
-  const kind = { ...plain, open: () => ({ lookup: () => undefined, run, onChange }) };
-  const lookup = openEnrichers([kind], undefined, new Problems()).lookups.get("plain")!;
+  const part = (value: Value) => value === "a" ? "b" : undefined, figures = () => [];
+  const kind = { ...plain, open: () => ({ lookup: () => undefined, load, run, onChange, part, figures }) };
+  const lookup = openEnrichers([kind], undefined, { ...quiet(), problems: new Problems() }).lookups.get(
+    "plain",
+  )!;
   const { signal } = new AbortController(), listener = () => {};
+  await lookup.load!();
   await lookup.run!(signal);
   lookup.onChange!(listener);
-  assert.deepEqual(calls, [signal, listener]);
+  assert.deepEqual(calls, ["load", signal, listener]);
+  assert.deepEqual([lookup.part!("a"), lookup.figures!()], ["b", []]);
 });
 
 Deno.test("openEnrichers() adds nothing to a lookup that has no background", () => {
-  const lookup = openEnrichers([plain], undefined, new Problems()).lookups.get("plain")!;
-  assert.deepEqual([lookup.run, lookup.onChange], [undefined, undefined]);
+  const lookup = openEnrichers([plain], undefined, { ...quiet(), problems: new Problems() }).lookups.get(
+    "plain",
+  )!;
+  const { load, run, onChange, part, figures } = lookup;
+  assert.deepEqual([load, run, onChange, part, figures], new Array(5).fill(undefined));
 });
 
 /** Remembers in itself, as something with a background does. */
@@ -115,7 +125,7 @@ class Memory {
 
 Deno.test("openEnrichers() opens a kind whose lookup is an instance of a class", () => {
   const kind = { ...plain, open: () => new Memory() };
-  const { lookups } = openEnrichers([kind], undefined, new Problems());
+  const { lookups } = openEnrichers([kind], undefined, { ...quiet(), problems: new Problems() });
   assert.equal(lookups.get("plain")!.lookup("", "word"), "remembered");
 });
 

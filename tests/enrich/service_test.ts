@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import type { Value } from "../../core/enricher.ts";
 import { Ip } from "../../core/ip.ts";
 import service from "../../enrich/service.ts";
+import { quiet } from "../helpers/enrichers.ts";
 import { SERVICES } from "../../core/service_table.ts";
 
-const { lookup } = service.open({});
+const { lookup } = service.open({}, quiet());
 
 const FOUND: readonly { value: Value; found: string | undefined; what: string }[] = [
   { value: 443, found: "https", what: "a port that TCP and UDP use for different services" },

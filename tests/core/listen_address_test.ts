@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listenAddress } from "../../config/listen_address.ts";
+import { listenAddress } from "../../core/listen_address.ts";
 import { formatListenAddress } from "../../core/listen_address.ts";
 import { nodeOf, Problems } from "../../core/node.ts";
 import { nothing } from "../helpers/nodes.ts";
