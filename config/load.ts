@@ -10,12 +10,16 @@ export interface Sources {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Reads the configuration: flags win over the file, the file over the environment. */
-export async function loadValues(sources: Sources, problems: Problems): Promise<Values | undefined> {
-  const { shape, file, flags, environment } = sources;
+/** What was configured, as it was written: flags win over the file, the file over the environment. */
+export async function loadNode(sources: Omit<Sources, "shape">, problems: Problems): Promise<Node> {
+  const { file, flags, environment } = sources;
   const inFile = file === undefined ? undefined : await readFile(file, problems);
-  const node = overlay(overlay(fromEnvironment(environment), inFile ?? nodeOf({})), flags);
-  return shape.read(node, problems) as Values | undefined;
+  return overlay(overlay(fromEnvironment(environment), inFile ?? nodeOf({})), flags);
+}
+
+/** Reads the configuration. */
+export async function loadValues(sources: Sources, problems: Problems): Promise<Values | undefined> {
+  return sources.shape.read(await loadNode(sources, problems), problems) as Values | undefined;
 }
 
 async function readFile(file: string, problems: Problems): Promise<Node | undefined> {

@@ -82,6 +82,7 @@ export interface Values {
   readonly log: ValuesOf<typeof LOG>;
   readonly path: ValuesOf<typeof PATH>;
   readonly collectors: ValuesOf<typeof COLLECTORS> & Readonly<Record<string, unknown>>;
+  readonly filters: Node | undefined;
   readonly enrich: Node | undefined;
   readonly rules: Node | undefined;
 }
@@ -95,6 +96,10 @@ export function rootShape(collectors: readonly Collector[]) {
   return record({
     collectors: section({ ...COLLECTORS, ...parts }, "What is collected"),
     rules: optional(anything, { help: "Metrics: what the records of the collectors become", flag: null }),
+    filters: optional(anything, {
+      help: "By source, which of its records count at all; each rule may have a filter besides",
+      flag: null,
+    }),
     enrich: optional(anything, { help: "What is known of addresses and ports", flag: null }),
     web: section(WEB, "HTTP"),
     log: section(LOG, "The log"),

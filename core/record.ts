@@ -41,7 +41,8 @@ export function recordType<const F extends Fields>(type: Omit<RecordType<F>, "at
  */
 export interface Sink {
   readonly row: Float64Array;
-  emit(): void;
+  /** Gives whether the record counts: what the configuration filters out of its source does not. */
+  emit(): boolean;
 }
 
 /** What a collector writes its records to. */

@@ -4,6 +4,7 @@ import type { Ip } from "../core/ip.ts";
 import { NumberIds } from "../core/number_ids.ts";
 import type { Field, Fields } from "../core/record.ts";
 import type { Vocabulary } from "../core/vocabulary.ts";
+import { type Part, textOf } from "./steps.ts";
 
 /**
  * A column gives each value of a field a small dense id, once per record however many labels and filters look at
@@ -162,6 +163,62 @@ class HashedColumn extends BaseColumn {
   }
 }
 
+/** What matters of the values of another column, where that are few. */
+class PartColumn extends BaseColumn implements ColumnTable {
+  readonly identity = "none";
+  /** By id of the other column, the id here; -1 is not known yet. */
+  #idsOfWhole = new Int32Array(0);
+  readonly #values: (Value | undefined)[] = [undefined];
+  readonly #idsOfTexts = new Map<string, number>();
+
+  constructor(index: number, readonly whole: Column, readonly part: Part) {
+    super(index);
+    whole.attach(this);
+  }
+
+  idOf(whole: number): number {
+    const id = this.#idsOfWhole[whole]!;
+    return id >= 0 ? id : this.#idsOfWhole[whole] = this.#resolve(whole);
+  }
+
+  numberOf(): number {
+    return NaN;
+  }
+
+  valueOf(id: number): Value | undefined {
+    return this.#values[id];
+  }
+
+  find(value: Value): number {
+    return this.#idsOfTexts.get(textOf(value)) ?? 0;
+  }
+
+  grow(capacity: number): void {
+    const ids = this.#idsOfWhole;
+    this.#idsOfWhole = new Int32Array(capacity).fill(-1, ids.length);
+    this.#idsOfWhole.set(ids);
+  }
+
+  /** The ids of the other column have new meanings; those here have not. */
+  override forget(): void {
+    this.#idsOfWhole.fill(-1);
+  }
+
+  #resolve(whole: number): number {
+    const value = this.whole.valueOf(whole), part = value === undefined ? undefined : this.part(value);
+    if (part === undefined) return 0;
+    const text = textOf(part);
+    let id = this.#idsOfTexts.get(text);
+    if (id === undefined) {
+      id = this.#values.length;
+      this.#values.push(part);
+      this.#idsOfTexts.set(text, id);
+      if (id >= this.capacity) this.reach(id);
+    }
+    return id;
+  }
+}
+
 /** Two fields together: its ids are those of pairs of ids, and it forgets when either of the two does. */
 class PairColumn extends BaseColumn implements ColumnTable {
   readonly identity = "none";
@@ -239,7 +296,9 @@ export class Columns {
   readonly #byKey = new Map<string, Column>();
   readonly #direct: DirectColumn[] = [];
   readonly #hashed: HashedColumn[] = [];
+  readonly #parts: PartColumn[] = [];
   readonly #pairs: PairColumn[] = [];
+  readonly #pairsOfParts: { fields: string; part: Part; column: Column }[] = [];
 
   constructor(fields: Fields, vocabulary: Vocabulary) {
     this.#fields = fields;
@@ -247,9 +306,10 @@ export class Columns {
     this.#vocabulary = vocabulary;
   }
 
-  /** The column of no field, of one, or of two together. */
-  of(fields: readonly string[]): Column {
+  /** The column of no field, of one, or of two together: of a part of either, if that is all that matters. */
+  of(fields: readonly string[], part?: Part): Column {
     const key = fields.join(" ");
+    if (part !== undefined) return this.#pairOfParts(key, fields, part);
     let column = this.#byKey.get(key);
     if (column === undefined) {
       column = this.#make(fields);
@@ -270,6 +330,10 @@ export class Columns {
       const column = this.#hashed[i]!;
       ids[column.index] = column.idOf(row[column.at]!);
     }
+    for (let i = 0; i < this.#parts.length; i++) {
+      const column = this.#parts[i]!;
+      ids[column.index] = column.idOf(ids[column.whole.index]!);
+    }
     for (let i = 0; i < this.#pairs.length; i++) {
       const column = this.#pairs[i]!;
       ids[column.index] = column.idOf(ids[column.first.index]!, ids[column.second.index]!);
@@ -279,11 +343,7 @@ export class Columns {
   #make(fields: readonly string[]): Column {
     const [name, second] = fields;
     if (name === undefined) return new NoColumn(this.#next());
-    if (second !== undefined) {
-      const column = new PairColumn(this.#next(), this.of([name]), this.of([second]));
-      this.#pairs.push(column);
-      return column;
-    }
+    if (second !== undefined) return this.#pair(this.of([name]), this.of([second]));
     const field = this.#fields[name]!;
     const values = new FieldValues(this.#names.indexOf(name), field, this.#vocabulary);
     if (field.type === "ip" || (field.type === "number" && !((field.max ?? Infinity) < DIRECT_LIMIT))) {
@@ -293,6 +353,27 @@ export class Columns {
     }
     const column = new DirectColumn(this.#next(), values);
     this.#direct.push(column);
+    return column;
+  }
+
+  #pairOfParts(key: string, fields: readonly string[], part: Part): Column {
+    const known = this.#pairsOfParts.find((each) => each.fields === key && each.part === part);
+    if (known !== undefined) return known.column;
+    const [first, second] = fields.map((field) => this.#partOf(this.of([field]), part));
+    const column = this.#pair(first!, second!);
+    this.#pairsOfParts.push({ fields: key, part, column });
+    return column;
+  }
+
+  #pair(first: Column, second: Column): Column {
+    const column = new PairColumn(this.#next(), first, second);
+    this.#pairs.push(column);
+    return column;
+  }
+
+  #partOf(whole: Column, part: Part): Column {
+    const column = new PartColumn(this.#next(), whole, part);
+    this.#parts.push(column);
     return column;
   }
 

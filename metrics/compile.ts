@@ -1,38 +1,13 @@
-import type { Lookup, Value } from "../core/enricher.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { own } from "../core/own.ts";
-import {
-  describe,
-  type Entry,
-  entryOf,
-  type MapNode,
-  type Node,
-  nodeOf,
-  type Problems,
-} from "../core/node.ts";
+import { describe, entryOf, type MapNode, type Node, nodeOf, type Problems } from "../core/node.ts";
 import * as shape from "../core/shape.ts";
 import type { Column } from "./column.ts";
 import { openMetricsName } from "./exposition.ts";
-import type { Field } from "../core/record.ts";
-import { compileFilter, type Expression, type Filter } from "./filter.ts";
-import type { Label, LabelPart } from "./label.ts";
+import { Expressions, type Surroundings } from "./expressions.ts";
+import { compileFilter, type Filter } from "./filter.ts";
+import type { LabelPart } from "./label.ts";
 import type { RuleSet } from "./pipeline.ts";
 import { METRIC_TYPES, type MetricType } from "./rule.ts";
-import { type Step, STEPS } from "./steps.ts";
-
-/** An enricher as steps know it. */
-export interface NamedLookup extends Lookup {
-  readonly outputs: readonly string[];
-  readonly takes?: Field["type"] | undefined;
-}
-
-/** What the names in rules may refer to. */
-export interface Surroundings {
-  readonly ruleSets: readonly RuleSet[];
-  readonly lookups: ReadonlyMap<string, NamedLookup>;
-  /** Enrichers that would be there if they were configured. */
-  readonly unconfigured?: readonly string[];
-}
 
 /** The keys of a rule. */
 export const RULE = shape.record({
@@ -61,13 +36,6 @@ const LABEL = shape.record({
   steps: shape.optional(shape.anything, { help: "What leads from the field's value to the label's text" }),
 });
 
-const KINDS: Readonly<Record<Field["type"], string>> = {
-  ip: "an address",
-  text: "a text",
-  choice: "a word",
-  number: "a number",
-};
-
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const RESERVED = /^(netcensus|process|nodejs|scrape)_|^up$/;
@@ -82,6 +50,47 @@ export function compileRules(
 ): void {
   const taken = new Map<string, string>();
   for (const node of nodes) new RuleCompiler(node, surroundings, problems).compile(taken);
+}
+
+/** Compiles what `filters:` says: by source, which of its records count at all. */
+export function compileSourceFilters(
+  node: Node | undefined,
+  surroundings: Surroundings,
+  problems: Problems,
+): void {
+  if (node === undefined || (node.kind === "scalar" && node.value === null)) return;
+  if (node.kind !== "map") {
+    return problems.add(node, `Expected a map from sources to filters, not ${describe(node)}`);
+  }
+  for (const { key, place, value } of node.entries) {
+    const ruleSet = sourceOf(key, place, { surroundings, problems });
+    if (ruleSet === undefined) continue;
+    ruleSet.filter = filterOf(value, new Expressions(ruleSet, surroundings, problems), problems);
+  }
+}
+
+/** The rule set of the source of that name. */
+function sourceOf(
+  name: string,
+  place: { readonly place: string } | string,
+  { surroundings, problems }: { surroundings: Surroundings; problems: Problems },
+): RuleSet | undefined {
+  const names = surroundings.ruleSets.map(({ type }) => type.name), at = names.indexOf(name);
+  if (at < 0) {
+    problems.add(place, `Unknown source "${name}"${didYouMean(name, names)}; known are ${names.join(", ")}`);
+  }
+  return surroundings.ruleSets[at];
+}
+
+function filterOf(node: Node, expressions: Expressions, problems: Problems): Filter | undefined {
+  return compileFilter(node, (fields, steps) => expressions.compile(fields, steps), problems);
+}
+
+/** The labels of a rule that come from one column. */
+interface LabelsOfColumn {
+  readonly column: Column;
+  readonly parts: readonly LabelPart[];
+  readonly recipes: readonly unknown[];
 }
 
 class RuleCompiler {
@@ -116,10 +125,13 @@ class RuleCompiler {
         `The records of ${ruleSet.type.name} are snapshots: their number goes up and down`,
       );
     }
-    const labels = this.#labels(read.labels, ruleSet, type);
+    const expressions = new Expressions(ruleSet, this.#surroundings, this.#problems);
+    const labels = this.#labels(read.labels, expressions, type).map(({ column, parts, recipes }) =>
+      ruleSet.label(column, parts, JSON.stringify(recipes, withoutPlaces))
+    );
     const valueAt = this.#value(read.value, ruleSet, type);
     const buckets = this.#buckets(read.buckets, type);
-    const filter = read.filter && this.#filter(read.filter, ruleSet);
+    const filter = read.filter && filterOf(read.filter, expressions, this.#problems);
     if (this.#problems.list.length > before) return;
     const recipe = [read.filter, read.labels, read.max_series, read.ttl];
     ruleSet.add(
@@ -134,23 +146,17 @@ class RuleCompiler {
   }
 
   #source(name: string | undefined): RuleSet | undefined {
-    const { ruleSets } = this.#surroundings;
-    const ruleSet = ruleSets.find(({ type }) => type.name === name);
-    if (ruleSet !== undefined) return ruleSet;
-    const names = ruleSets.map(({ type }) => type.name);
-    if (name === undefined) {
-      const rule = entryOf(this.#node, "name")?.value;
-      const text = rule?.kind === "scalar" ? rule.text : "";
-      this.#problems.add(
-        rule ?? this.#node,
-        `The rule "${text}" needs the key "source": one of ${names.join(", ")}`,
-      );
-    } else {
-      this.#report(
-        "source",
-        `Unknown source "${name}"${didYouMean(name, names)}; known are ${names.join(", ")}`,
-      );
+    if (name !== undefined) {
+      const place = entryOf(this.#node, "source")!.value;
+      return sourceOf(name, place, { surroundings: this.#surroundings, problems: this.#problems });
     }
+    const names = this.#surroundings.ruleSets.map(({ type }) => type.name);
+    const rule = entryOf(this.#node, "name")?.value;
+    const text = rule?.kind === "scalar" ? rule.text : "";
+    this.#problems.add(
+      rule ?? this.#node,
+      `The rule "${text}" needs the key "source": one of ${names.join(", ")}`,
+    );
     return undefined;
   }
 
@@ -161,7 +167,7 @@ class RuleCompiler {
         `"${name}" is not a name for a metric: letters, digits, _ and :, not a digit first`,
       );
     }
-    if (RESERVED.test(name)) {
+    if (RESERVED.test(name) && !this.#surroundings.shipped?.has(name)) {
       this.#report("name", `The name "${name}" is reserved for the exporter's own metrics`);
     }
     const names = type === "histogram"
@@ -203,12 +209,8 @@ class RuleCompiler {
     return buckets;
   }
 
-  #filter(node: Node, ruleSet: RuleSet): Filter | undefined {
-    return compileFilter(node, (fields, steps) => this.#expression(fields, steps, ruleSet), this.#problems);
-  }
-
   /** Labels that come from the same column are one. */
-  #labels(node: Node | undefined, ruleSet: RuleSet, type: string): Label[] {
+  #labels(node: Node | undefined, expressions: Expressions, type: string): LabelsOfColumn[] {
     if (node === undefined) return [];
     if (node.kind !== "list") {
       this.#problems.add(node, `Expected a list of labels, not ${describe(node)}`);
@@ -217,7 +219,7 @@ class RuleCompiler {
     const names = new Set<string>();
     const byColumn = new Map<Column, { parts: LabelPart[]; recipes: unknown[] }>();
     for (const item of node.items) {
-      const label = this.#label(item, ruleSet);
+      const label = this.#label(item, expressions);
       if (label === undefined) continue;
       const { name, column, steps, recipe } = label;
       this.#checkLabelName(name, entryOf(item, "name")?.value ?? item, names, type);
@@ -227,9 +229,7 @@ class RuleCompiler {
       recipes.push(name, recipe);
       byColumn.set(column, { parts, recipes });
     }
-    return [...byColumn].map(([column, { parts, recipes }]) =>
-      ruleSet.label(column, parts, JSON.stringify(recipes, withoutPlaces))
-    );
+    return [...byColumn].map(([column, of]) => ({ column, ...of }));
   }
 
   #checkLabelName(name: string, node: Node, names: ReadonlySet<string>, type: string): void {
@@ -246,9 +246,9 @@ class RuleCompiler {
   }
 
   /** `FIELD`, or `{name: …, field: …, steps: […]}`. */
-  #label(node: Node, ruleSet: RuleSet) {
+  #label(node: Node, expressions: Expressions) {
     if (node.kind === "scalar") {
-      const expression = this.#expression(node, undefined, ruleSet);
+      const expression = expressions.compile(node, undefined);
       return expression && { name: node.text, ...expression, recipe: undefined };
     }
     const read = LABEL.read(node, this.#problems);
@@ -260,105 +260,8 @@ class RuleCompiler {
     }
     const isConstant = read.field === undefined && hasStatic(recipe);
     const field = read.field ?? (isConstant ? nodeOf([]) : nodeOf(name, entryOf(node, "name")!.value.place));
-    const expression = this.#expression(field, recipe, ruleSet);
+    const expression = expressions.compile(field, recipe);
     return expression && { name, ...expression, recipe };
-  }
-
-  #expression(fieldsNode: Node, stepsNode: Node | undefined, ruleSet: RuleSet): Expression | undefined {
-    const names = this.#fields(fieldsNode, ruleSet);
-    const steps = this.#steps(stepsNode);
-    if (names === undefined || steps === undefined) return undefined;
-    const single = names.length === 1 ? ruleSet.type.fields[names[0]!] : undefined;
-    if (single !== undefined) this.#checkFirstStep(stepsNode, names[0]!, single);
-    const field = steps.length === 0 ? single : undefined;
-    return { column: ruleSet.columns.of(names), steps, field };
-  }
-
-  #fields(node: Node, ruleSet: RuleSet): string[] | undefined {
-    const known = Object.keys(ruleSet.type.fields);
-    const items = node.kind === "list" ? node.items : [node];
-    if (items.length > 2) this.#problems.add(node, "A value is made of one field or of two");
-    const names = items.map((item) => {
-      const name = shape.text.read(item, this.#problems);
-      if (name === undefined || known.includes(name)) return name;
-      const hint = didYouMean(name, known);
-      this.#problems.add(
-        item,
-        `Unknown field "${name}" of ${ruleSet.type.name}${hint}; known are ${known.join(", ")}`,
-      );
-      return undefined;
-    });
-    return items.length > 2 || names.includes(undefined) ? undefined : names as string[];
-  }
-
-  #steps(node: Node | undefined): Step[] | undefined {
-    if (node === undefined) return [];
-    const items = node.kind === "list" ? node.items : [node];
-    const steps = items.map((item) => this.#step(item));
-    return steps.includes(undefined) ? undefined : steps as Step[];
-  }
-
-  /** The first step gets the field as it is. */
-  #checkFirstStep(node: Node | undefined, name: string, field: Field): void {
-    const first = node?.kind === "list" ? node.items[0] : node;
-    const step = first?.kind === "map"
-      ? first.entries[0]?.key
-      : first?.kind === "scalar"
-      ? first.text
-      : undefined;
-    if (step === undefined) return;
-    const { takes } = this.#surroundings.lookups.get(step) ?? own(STEPS, step) ?? {};
-    if (takes === undefined || takes === field.type) return;
-    const message = `The step "${step}" makes something of ${KINDS[takes]} only, and ${name} is ${
-      KINDS[field.type]
-    }`;
-    this.#problems.add(first!, message);
-  }
-
-  /** `NAME`, or `{NAME: ARGUMENT}`. */
-  #step(node: Node): Step | undefined {
-    const entry: Entry | undefined = node.kind === "map" && node.entries.length === 1
-      ? node.entries[0]
-      : undefined;
-    const name = node.kind === "scalar" ? node.text : entry?.key;
-    if (name === undefined) {
-      this.#problems.add(node, `Expected a step such as "lower" or {prefix: "x"}, not ${describe(node)}`);
-      return undefined;
-    }
-    const lookup = this.#surroundings.lookups.get(name);
-    if (lookup !== undefined) return this.#enrich(lookup, name, entry?.value);
-    const kind = own(STEPS, name);
-    if (this.#surroundings.unconfigured?.includes(name)) {
-      this.#problems.add(entry ?? node, `The step "${name}" needs an entry "${name}" in "enrich"`);
-      return undefined;
-    }
-    if (kind === undefined) {
-      const names = [...Object.keys(STEPS), ...this.#surroundings.lookups.keys()];
-      this.#problems.add(
-        entry ?? node,
-        `Unknown step "${name}"${didYouMean(name, names)}; known are ${names.join(", ")}`,
-      );
-      return undefined;
-    }
-    const before = this.#problems.list.length;
-    const step = kind.compile(entry?.value, this.#problems);
-    if (step === undefined && this.#problems.list.length === before) {
-      this.#problems.add(node, `The step "${name}" needs an argument: ${kind.help}`);
-    }
-    return step;
-  }
-
-  #enrich(lookup: NamedLookup, name: string, argument: Node | undefined): Step | undefined {
-    const output = argument === undefined ? lookup.outputs[0]! : shape.text.read(argument, this.#problems);
-    if (output === undefined) return undefined;
-    if (!lookup.outputs.includes(output)) {
-      const { outputs } = lookup;
-      const hint = didYouMean(output, outputs);
-      this.#problems.add(argument!, `"${name}" has no "${output}"${hint}; it has ${outputs.join(", ")}`);
-      return undefined;
-    }
-    const step = (value?: Value) => value === undefined ? undefined : lookup.lookup(value, output);
-    return Object.assign(step, lookup.onChange && { onChange: lookup.onChange.bind(lookup) });
   }
 }
 

@@ -1,9 +1,11 @@
 import type { Collector } from "../core/collector.ts";
+import type { Lookup } from "../core/enricher.ts";
 import type { Ledger, RecordType, Sink } from "../core/record.ts";
 import { Vocabulary } from "../core/vocabulary.ts";
 import { inOnePiece } from "../core/work.ts";
 import { type Column, Columns } from "./column.ts";
 import { CANDIDATES, Group, type Grouping } from "./group.ts";
+import type { Filter } from "./filter.ts";
 import { Label, type LabelPart } from "./label.ts";
 import { Rule, type RuleOptions } from "./rule.ts";
 
@@ -15,6 +17,10 @@ export class RuleSet implements Sink {
   readonly row: Float64Array;
   readonly rules: Rule[] = [];
   readonly columns: Columns;
+  /** Which records count at all. */
+  filter: Filter | undefined;
+  /** The enrichers that rules and filters ask. */
+  readonly lookups = new Set<Lookup>();
   readonly #groups: Group[] = [];
   readonly #groupsByKey = new Map<string, Group>();
   readonly #labels = new Map<string, Label>();
@@ -28,11 +34,13 @@ export class RuleSet implements Sink {
     this.columns = new Columns(type.fields, vocabulary);
   }
 
-  emit(): void {
-    const { row, columns } = this, groups = this.#groups;
+  emit(): boolean {
+    const { row, columns, filter } = this, groups = this.#groups;
     columns.read(row);
+    if (filter !== undefined && !filter.test(columns.ids)) return false;
     for (let i = 0; i < groups.length; i++) groups[i]!.add(row, columns.ids);
     if (this.#overfullLabel) inOnePiece(this.#forgetUnused());
+    return true;
   }
 
   /** Groupings of the same recipe are one. */

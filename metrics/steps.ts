@@ -9,7 +9,11 @@ export interface Step {
   (value: Value | undefined): Value | undefined;
   /** Calls the listener when what the step makes of a value changes, or of any. */
   readonly onChange?: (listener: (value?: Value) => void) => void;
+  /** All that the step needs to know of either of two values. */
+  readonly part?: Part;
 }
+
+export type Part = (value: Value) => Value | undefined;
 
 /** Something that remembers what steps made of the values of a column. */
 interface Memory {

@@ -74,7 +74,7 @@ export const MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "is-no-number": ['4:40: Expected a number, not "https"'],
   "key-of-object": [
     '2:3: Unknown key "toString"; known are level, format',
-    '3:1: Unknown key "__proto__"; known are collectors, rules, enrich, web, log, path',
+    '3:1: Unknown key "__proto__"; known are collectors, rules, filters, enrich, web, log, path',
   ],
   "label-le": ['8:17: The label "le" of a histogram is that of its buckets'],
   "label-of-three-fields": ["6:16: A value is made of one field or of two"],

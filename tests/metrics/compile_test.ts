@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ShippedRule } from "../../core/collector.ts";
 import { type Literal, type Node, nodeOf, Problems } from "../../core/node.ts";
 import { recordType } from "../../core/record.ts";
-import type { NamedLookup } from "../../metrics/compile.ts";
+import type { NamedLookup } from "../../metrics/expressions.ts";
 import { mapOf, nothing, placed } from "../helpers/nodes.ts";
 import {
   compile,

@@ -3,7 +3,7 @@ import type { Value } from "../../core/enricher.ts";
 import { Ip } from "../../core/ip.ts";
 import type { Literal } from "../../core/node.ts";
 import { recordType } from "../../core/record.ts";
-import type { NamedLookup } from "../../metrics/compile.ts";
+import type { NamedLookup } from "../../metrics/expressions.ts";
 import { textOf } from "../../metrics/steps.ts";
 import { pass, pipelineOf, type Plain, seriesOf } from "../helpers/pipelines.ts";
 

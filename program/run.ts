@@ -1,0 +1,85 @@
+import { Runner } from "../collectors/runner.ts";
+import { showConfiguration } from "../config/show.ts";
+import { formatListenAddress } from "../core/listen_address.ts";
+import type { Pipeline } from "../metrics/pipeline.ts";
+import { keepMemorySmall } from "../native/memory.ts";
+import { ProcessMetrics } from "../server/own_metrics.ts";
+import { Server } from "../server/server.ts";
+import type { Plan } from "./plan.ts";
+
+/** An orderly end takes no longer. */
+const MAX_STOP_MS = 900;
+
+/** Runs what was planned until a signal ends it; gives the exit status. */
+export async function run(plan: Plan, version: string): Promise<number> {
+  const { values, rules, pipelines, log } = plan;
+  const { web } = values;
+  const collectors = pipelines.map((pipeline) => runningOf(pipeline, plan));
+  const server = new Server({
+    version,
+    addresses: web.listen_address,
+    metricsPath: web.telemetry_path,
+    maxRequests: web.max_requests,
+    collectors,
+    own: web.disable_exporter_metrics ? undefined : new ProcessMetrics(),
+    configuration: () => showConfiguration({ collectors: plan.collectors, values, rules }),
+    log,
+  });
+  try {
+    for (const address of server.listen()) log.info("Listening", { address: formatListenAddress(address) });
+  } catch {
+    // The server has said why.
+    return 1;
+  }
+  const stopping = new AbortController();
+  if (!await startLookups(plan, stopping.signal)) return 1;
+  for (const { runner } of collectors) runner.start();
+  keepMemorySmall(log);
+  Deno.addSignalListener(
+    "SIGHUP",
+    () => log.warn("The configuration is read at the start only", { signal: "SIGHUP" }),
+  );
+  const signalled = nextSignal(["SIGTERM", "SIGINT"]);
+  log.info("Started", {
+    version,
+    collectors: collectors.map(({ status }) => status.name).join(","),
+  });
+  log.info("Stopping", { signal: await signalled });
+  stopping.abort();
+  const stopped = Promise.all([server.close(), ...collectors.map(({ runner }) => runner.stop())]);
+  await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, MAX_STOP_MS))]);
+  return 0;
+}
+
+function nextSignal(signals: readonly Deno.Signal[]): Promise<Deno.Signal> {
+  return new Promise((resolve) => {
+    for (const signal of signals) Deno.addSignalListener(signal, () => resolve(signal));
+  });
+}
+
+function runningOf(pipeline: Pipeline, { values, log }: Plan) {
+  const { collector } = pipeline;
+  const settings = values.collectors[collector.name] as Record<string, unknown>;
+  const { path: paths, collectors: { interval } } = values;
+  const runner = new Runner({ collector, settings, ledger: pipeline, paths, log, interval });
+  return {
+    status: runner,
+    runner,
+    rules: pipeline.rules,
+    collect: (signal: AbortSignal) => runner.collect(signal),
+  };
+}
+
+/** Fills the memories of the enrichers; gives whether the program can go on. */
+async function startLookups({ lookups, log }: Plan, signal: AbortSignal): Promise<boolean> {
+  try {
+    await Promise.all([...lookups.values()].map((lookup) => lookup.load?.()));
+  } catch (error) {
+    log.error("Cannot start an enricher", { error });
+    return false;
+  }
+  for (const [enricher, lookup] of lookups) {
+    lookup.run?.(signal).catch((error) => log.error("The enricher failed", { enricher, error }));
+  }
+  return true;
+}
