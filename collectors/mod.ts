@@ -1,6 +1,7 @@
 import type { Collector } from "../core/collector.ts";
 import conntrack from "./conntrack/mod.ts";
+import netflow from "./netflow/mod.ts";
 import sockets from "./sockets/mod.ts";
 
 /** All collectors, in the order in which they are shown. */
-export const COLLECTORS: readonly Collector[] = [sockets, conntrack];
+export const COLLECTORS: readonly Collector[] = [sockets, conntrack, netflow];

@@ -9,6 +9,14 @@ const SYMBOLS = {
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   // int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  // int getsockopt(int fd, int level, int option, void *value, socklen_t *length)
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  // int getsockname(int fd, struct sockaddr *address, socklen_t *length)
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // int connect(int fd, const struct sockaddr *address, socklen_t length)
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout)
+  recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
   // int bind(int fd, const struct sockaddr *address, socklen_t length)
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // int close(int fd)
@@ -72,5 +80,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   93: "protocol not supported (kernel module not loaded?)",
   95: "operation not supported",
   97: "address family not supported",
+  98: "address already in use",
+  99: "no such address on this host",
   105: "no buffer space",
 };

@@ -1,33 +1,16 @@
+import { PROTOCOL_NAMES } from "../../core/protocol_table.ts";
 import { type Fields, recordType } from "../../core/record.ts";
 import { type ConntrackEntry, STATES, STATUSES } from "../../parsers/conntrack_entry.ts";
 import { SERVICE_NAMES, serviceOf } from "./services.ts";
 import type { Remains } from "./tracker.ts";
 
-/** Usual names of IANA's protocol numbers; where the kernel has one, that. */
-const NAMES: Readonly<Record<number, string>> = {
-  1: "icmp",
-  2: "igmp",
-  4: "ipip",
-  6: "tcp",
-  17: "udp",
-  33: "dccp",
-  41: "ipv6",
-  47: "gre",
-  50: "esp",
-  51: "ah",
-  58: "icmpv6",
-  89: "ospf",
-  103: "pim",
-  112: "vrrp",
-  115: "l2tp",
-  132: "sctp",
-  136: "udplite",
-};
+/** Where the kernel's or the usual name is not IANA's keyword. 94, IANA's ipip, is not to be a second one. */
+const NAMES: Readonly<Record<number, string>> = { 4: "ipip", 58: "icmpv6", 89: "ospf", 94: "94" };
 
-/** By number; the number itself for the rest. */
+/** By number; the number itself for what has no name. */
 const PROTOCOLS: readonly string[] = Array.from(
   { length: 256 },
-  (_, number) => NAMES[number] ?? String(number),
+  (_, number) => NAMES[number] ?? PROTOCOL_NAMES.get(number) ?? String(number),
 );
 
 /** Of every record that is about a connection. They come first, in this order. */

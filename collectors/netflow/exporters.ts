@@ -1,0 +1,105 @@
+import type { Ip } from "../../core/ip.ts";
+import type { PrefixTrie } from "../../core/prefix_trie.ts";
+import type { Vocabulary } from "../../core/vocabulary.ts";
+import { Sequence } from "./sequence.ts";
+
+/** Anyone can send datagrams in any name: beyond so many exporters, and engines of one, they are no longer told apart. */
+const MAX_EXPORTERS = 1024, MAX_ENGINES = 64;
+/** An exporter that is silent for so long is forgotten. */
+const MAX_SILENCE_MS = 3_600_000;
+
+/** Whoever sends flows, and what is known of them. */
+export class Exporter {
+  datagrams = 0;
+  flows = 0;
+  /** What was lost of it: flows that cannot be read or are filtered out. */
+  undecoded = 0;
+  filtered = 0;
+  /** What the last datagram said. */
+  samplingRate = 1;
+  lastSeen = 0;
+  readonly #sequences = new Map<number, Sequence>();
+
+  /** The number of its address in the records; NaN for all that are not told apart. */
+  constructor(public number: number, readonly ip: Ip | undefined, readonly fixedRate: number | undefined) {}
+
+  /** The sequence of one of its engines, unless there are too many. */
+  sequenceOf(engine: number): Sequence | undefined {
+    let sequence = this.#sequences.get(engine);
+    if (sequence === undefined && this.ip !== undefined && this.#sequences.size < MAX_ENGINES) {
+      sequence = new Sequence();
+      this.#sequences.set(engine, sequence);
+    }
+    return sequence;
+  }
+
+  settle(now: number): void {
+    for (const sequence of this.#sequences.values()) sequence.settle(now);
+  }
+
+  get lost(): number {
+    return this.#sum(({ lost }) => lost);
+  }
+
+  get restarts(): number {
+    return this.#sum(({ restarts }) => restarts);
+  }
+
+  #sum(value: (sequence: Sequence) => number): number {
+    let sum = 0;
+    for (const sequence of this.#sequences.values()) sum += value(sequence);
+    return sum;
+  }
+}
+
+export class Exporters {
+  readonly #vocabulary: Vocabulary;
+  readonly #rates: PrefixTrie<number>;
+  readonly #byNumber = new Map<number, Exporter>();
+  readonly #others = new Exporter(NaN, undefined, undefined);
+  #generation = 0;
+
+  /** The rates are those of networks whose exporters do not say it right. */
+  constructor(vocabulary: Vocabulary, rates: PrefixTrie<number>) {
+    this.#vocabulary = vocabulary;
+    this.#rates = rates;
+  }
+
+  /** The exporter whose address has the number. */
+  of(number: number): Exporter {
+    if (this.#vocabulary.generation !== this.#generation) this.#renumber();
+    return this.#byNumber.get(number) ?? this.#add(number);
+  }
+
+  /** All of them, with what is lost until now; those that are silent for long are forgotten. */
+  *settle(now: number): Iterable<Exporter> {
+    if (this.#vocabulary.generation !== this.#generation) this.#renumber();
+    for (const [number, exporter] of this.#byNumber) {
+      if (now - exporter.lastSeen > MAX_SILENCE_MS) this.#byNumber.delete(number);
+      else {
+        exporter.settle(now);
+        yield exporter;
+      }
+    }
+    if (this.#others.datagrams > 0) yield this.#others;
+  }
+
+  #add(number: number): Exporter {
+    if (number !== number || this.#byNumber.size >= MAX_EXPORTERS) return this.#others;
+    const ip = this.#vocabulary.ipOf(number);
+    const exporter = new Exporter(number, ip, this.#rates.find(ip));
+    this.#byNumber.set(number, exporter);
+    return exporter;
+  }
+
+  /** The vocabulary has forgotten the numbers. */
+  #renumber(): void {
+    const exporters = [...this.#byNumber.values()];
+    this.#generation = this.#vocabulary.generation;
+    this.#byNumber.clear();
+    for (const exporter of exporters) {
+      exporter.number = this.#vocabulary.ip(exporter.ip!);
+      this.#byNumber.set(exporter.number, exporter);
+    }
+  }
+}

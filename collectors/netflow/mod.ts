@@ -1,0 +1,148 @@
+import { collector, type Context, type Source } from "../../core/collector.ts";
+import { formatListenAddress, type ListenAddress, listenAddress } from "../../core/listen_address.ts";
+import { list, number, setting, type ValuesOf } from "../../core/shape.ts";
+import type { DatagramSocket } from "../../native/datagram_socket.ts";
+import { type Datagram, Decoder, REASONS } from "./decoder.ts";
+import { Exporters } from "./exporters.ts";
+import { Receiver } from "./receiver.ts";
+import { EXPORTERS, FLOWS, LISTENERS, LOSSES, STAGES } from "./records.ts";
+import { RULES } from "./rules.ts";
+import { samplingRates, trieOf } from "./sampling.ts";
+
+const MEBIBYTE = 1 << 20;
+
+const SETTINGS = {
+  listen_address: setting(
+    list(listenAddress),
+    [{ hostname: undefined, port: 2055 }] as ListenAddress[],
+    { help: "Where to receive flows: :2055, 192.0.2.1:2055 or [::1]:2055" },
+  ),
+  receive_buffer: setting(number({ min: 4096, max: 1024 * MEBIBYTE, integer: true }), 16 * MEBIBYTE, {
+    help: "Bytes that the kernel shall keep of what was not yet taken",
+  }),
+  sampling_rates: setting(samplingRates, new Map<string, number>() as ReadonlyMap<string, number>, {
+    help: "Sampling rates of exporters that do not tell them, or not truly, by network",
+    flag: null,
+  }),
+};
+
+class NetflowSource implements Source {
+  readonly #context: Context;
+  readonly #settings: ValuesOf<typeof SETTINGS>;
+  readonly #exporters: Exporters;
+  readonly #decoder: Decoder;
+  #receiver: Receiver | undefined;
+  /** What the sockets dropped that are closed. */
+  #droppedBefore = 0;
+
+  constructor(settings: ValuesOf<typeof SETTINGS>, context: Context) {
+    this.#context = context;
+    this.#settings = settings;
+    this.#exporters = new Exporters(context.vocabulary, trieOf(settings.sampling_rates));
+    this.#decoder = new Decoder(context);
+  }
+
+  async *stream(signal: AbortSignal) {
+    const { listen_address: addresses, receive_buffer: buffer } = this.#settings;
+    const take = this.#take.bind(this);
+    const receiver = this.#receiver = new Receiver({ addresses, buffer, isShared: false, take });
+    const close = () => this.close();
+    signal.addEventListener("abort", close);
+    try {
+      this.#tellListeners(receiver);
+      yield;
+      yield* receiver.run();
+    } finally {
+      signal.removeEventListener("abort", close);
+      this.close();
+    }
+  }
+
+  *snapshot() {
+    const now = performance.now();
+    this.#emitListeners();
+    for (const exporter of this.#exporters.settle(now)) {
+      const { number, datagrams, flows, filtered, undecoded, lost, restarts, samplingRate, lastSeen } =
+        exporter;
+      const silence = (now - lastSeen) / 1000;
+      this.#emit(EXPORTERS, [number, datagrams, flows, filtered, restarts, samplingRate, silence]);
+      this.#emitLoss("decode", number, undecoded);
+      this.#emitLoss("filter", number, filtered);
+      this.#emitLoss("sequence", number, lost);
+      yield;
+    }
+  }
+
+  close(): void {
+    this.#droppedBefore = this.#dropped;
+    this.#receiver?.close();
+    this.#receiver = undefined;
+  }
+
+  #take(socket: DatagramSocket, from: number, to: number): void {
+    const { vocabulary } = this.#context, now = performance.now();
+    vocabulary.forgetIfFull();
+    for (let i = from; i < to; i++) {
+      const exporter = this.#exporters.of(socket.senderOf(i, vocabulary));
+      if (socket.isCut(i)) this.#decoder.reject("oversized", exporter, 1);
+      else {
+        const datagram: Datagram = {
+          view: socket.view,
+          start: socket.startOf(i),
+          length: socket.lengthOf(i),
+        };
+        this.#decoder.decode(datagram, exporter, now);
+      }
+    }
+  }
+
+  #tellListeners({ sockets }: Receiver): void {
+    const { log } = this.#context, wanted = this.#settings.receive_buffer;
+    for (const socket of sockets) {
+      const address = formatListenAddress(socket.address), { buffer } = socket.statistics();
+      log.info("Receiving flows", { collector: "netflow", address });
+      if (buffer >= wanted) continue;
+      const advice = "raise net.core.rmem_max, or give CAP_NET_ADMIN";
+      log.warn("The receive buffer is smaller than wanted", { collector: "netflow", wanted, buffer, advice });
+    }
+  }
+
+  #emitListeners(): void {
+    const { vocabulary } = this.#context, wanted = this.#settings.receive_buffer;
+    for (const socket of this.#receiver?.sockets ?? []) {
+      const address = vocabulary.text(formatListenAddress(socket.address));
+      const { buffer, queued } = socket.statistics();
+      this.#emit(LISTENERS, [address, wanted, buffer, queued]);
+    }
+    this.#emitLoss("kernel", NaN, this.#dropped);
+  }
+
+  get #dropped(): number {
+    const sockets = this.#receiver?.sockets ?? [];
+    return sockets.reduce((sum, socket) => sum + socket.statistics().drops, this.#droppedBefore);
+  }
+
+  #emitLoss(stage: (typeof STAGES)[number], exporter: number, lost: number): void {
+    this.#emit(LOSSES, [STAGES.indexOf(stage), exporter, lost]);
+  }
+
+  /** Emits a record whose values stand in the order of its fields. */
+  #emit(type: typeof EXPORTERS | typeof LOSSES | typeof LISTENERS, values: readonly number[]): void {
+    const sink = this.#context.sink(type);
+    sink.row.set(values);
+    sink.emit();
+  }
+}
+
+export default collector({
+  name: "netflow",
+  help: "The flows that routers send: NetFlow v5",
+  enabled: false,
+  schedule: "scrape",
+  privileges: [{ capability: "CAP_NET_ADMIN", purpose: "a receive buffer above net.core.rmem_max" }],
+  records: [FLOWS, EXPORTERS, LOSSES, LISTENERS],
+  rules: RULES,
+  settings: SETTINGS,
+  reasons: REASONS,
+  open: (settings, context) => new NetflowSource(settings, context),
+});
