@@ -26,7 +26,7 @@ export async function main(args: readonly string[], collectors: readonly Collect
   }
   const { configFile: file, node } = commandLine;
   const configured = await loadNode({ file, flags: node, environment: Deno.env.toObject() }, problems);
-  const plan = makePlan(configured, collectors, problems);
+  const plan = makePlan({ configured, collectors }, problems);
   if (plan === undefined || problems.any) return complain(problems, 1);
   switch (commandLine.command) {
     case "check":

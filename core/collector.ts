@@ -66,6 +66,8 @@ export interface Collector<S extends Settings = Settings> {
   readonly reasons: readonly string[];
   /** The checks with which it may call `quality()`: they become label values. */
   readonly checks?: readonly string[];
+  /** How many threads share the work: each opens a source of its own, and what they count is added up. */
+  shards?(settings: ValuesOf<S>): number;
   open(settings: ValuesOf<S>, context: Context): Source;
 }
 

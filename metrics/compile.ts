@@ -133,10 +133,11 @@ class RuleCompiler {
     const buckets = this.#buckets(read.buckets, type);
     const filter = read.filter && filterOf(read.filter, expressions, this.#problems);
     if (this.#problems.list.length > before) return;
+    const { shares = 1 } = this.#surroundings;
     const recipe = [read.filter, read.labels, read.max_series, read.ttl];
     ruleSet.add(
       { name, help: read.help, type, source: ruleSet.type, valueAt, buckets },
-      { filter, labels, maxSeries: read.max_series, ttl: read.ttl },
+      { filter, labels, maxSeries: Math.max(1, Math.floor(read.max_series / shares)), ttl: read.ttl },
       JSON.stringify(recipe, withoutPlaces),
     );
   }

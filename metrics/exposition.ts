@@ -1,7 +1,7 @@
 import { ChunkWriter, formatNumber } from "./chunk_writer.ts";
 import { BUCKETS, COUNT, SUM } from "./group.ts";
 import { escapeLabel } from "./label.ts";
-import type { MetricType, Rule, View } from "./rule.ts";
+import type { MetricType, Shown, View } from "./rule.ts";
 
 /** `text`: Prometheus text 0.0.4. `openmetrics`: OpenMetrics 1.0. Both show the same series under the same names. */
 export type Format = "text" | "openmetrics";
@@ -82,7 +82,7 @@ export function familyOf(head: Pick<Family, "name" | "help" | "type">, samples: 
 }
 
 /** The families of a rule, as its table was at the last settling. Without rows it has none. */
-export function familiesOf(rule: Rule, format: Format): Family[] {
+export function familiesOf(rule: Shown, format: Format): Family[] {
   const { name, help, type, source } = rule.options;
   const { view } = rule;
   if (view.rows === 0) return [];

@@ -28,7 +28,15 @@ export interface View {
   readonly values: Float64Array;
 }
 
-const EMPTY: View = {
+/** What there is to show of a rule. */
+export interface Shown {
+  readonly options: RuleOptions;
+  readonly view: View;
+  /** How often something did not fit. */
+  readonly folded: number;
+}
+
+export const EMPTY: View = {
   rows: 0,
   bytes: new Uint8Array(),
   starts: new Uint32Array(),
@@ -40,14 +48,15 @@ const OTHER = 0;
 const TEXTS_PER_PIECE = 64, ROWS_PER_PIECE = 4096;
 
 /** Shows what a group has added up of one measure as the series of one metric. */
-export class Rule {
+export class Rule implements Shown {
   readonly options: RuleOptions;
   readonly group: Group;
   /** What the last `show()` saw. */
   view = EMPTY;
-  /** Where in a row its numbers are, and how many. */
+  /** How many numbers a row of the view has. */
+  readonly stride: number;
+  /** Where in a row of the table they are. */
   readonly #offset: number;
-  readonly #stride: number;
   readonly #isSnapshot: boolean;
   readonly #isBare: boolean;
   #unshown = 0;
@@ -63,7 +72,7 @@ export class Rule {
       least: type === "counter" ? 0 : -Infinity,
       buckets: isHistogram ? buckets : undefined,
     });
-    this.#stride = isHistogram ? BUCKETS + buckets.length + 1 : 1;
+    this.stride = isHistogram ? BUCKETS + buckets.length + 1 : 1;
     this.#isSnapshot = source.kind === "snapshot";
     this.#isBare = group.labels.length === 0;
   }
@@ -76,7 +85,7 @@ export class Rule {
   /** Makes the view: chooses the rows, of which each has its text. */
   *show(): Iterable<void> {
     const { table } = this.group;
-    const values = new Float64Array(this.#stride);
+    const values = new Float64Array(this.stride);
     const rows = this.#isBare
       ? Int32Array.of(OTHER)
       : this.#isSnapshot
@@ -151,11 +160,11 @@ export class Rule {
 
   #addTo(sums: Float64Array, table: GroupTable, row: number): void {
     const at = table.at(row) + this.#offset;
-    for (let i = 0; i < this.#stride; i++) sums[i]! += table.values[at + i]!;
+    for (let i = 0; i < this.stride; i++) sums[i]! += table.values[at + i]!;
   }
 
   #picture(rows: Int32Array, texts: Int32Array, others: Float64Array): View {
-    const { table } = this.group, stride = this.#stride;
+    const { table } = this.group, stride = this.stride;
     const values = new Float64Array(rows.length * stride);
     const starts = new Uint32Array(rows.length), ends = new Uint32Array(rows.length);
     for (let i = 0; i < rows.length; i++) {

@@ -19,35 +19,50 @@ export interface Plan {
   readonly rules: readonly MapNode[];
   /** Of the collectors that run. */
   readonly pipelines: readonly Pipeline[];
-  /** The enrichers that their rules ask, by name. */
+  /** The enrichers that the rules ask whose work is done in this thread, by name. */
   readonly lookups: ReadonlyMap<string, NamedLookup>;
   readonly log: Log;
 }
 
 const ENCODER = new TextEncoder();
 
+interface PlanOptions {
+  readonly configured: Node;
+  readonly collectors: readonly Collector[];
+  /** Of a thread that shares the work of one collector with others: which it is, and how many they are. */
+  readonly shard?: { readonly of: string; readonly shards: number };
+}
+
 /** Resolves everything that a configuration names; opens and starts nothing. */
-export function makePlan(
-  configured: Node,
-  collectors: readonly Collector[],
-  problems: Problems,
-): Plan | undefined {
+export function makePlan(options: PlanOptions, problems: Problems): Plan | undefined {
+  const { configured, collectors, shard } = options;
   const values = rootShape(collectors).read(configured, problems) as Values | undefined;
   if (values === undefined) return undefined;
   const log = new Log({ ...values.log, write: (line) => Deno.stderr.writeSync(ENCODER.encode(line)) });
-  const pipelines = collectors.map((collector) => new Pipeline(collector));
-  const ruleSets = pipelines.flatMap(({ ruleSets }) => ruleSets);
+  const all = collectors.map((collector) => new Pipeline(collector));
   const shipped = collectors.flatMap(({ rules }) => rules);
   const rules = mergeRules(shipped, values.rules, problems);
   const enrichers = openEnrichers(ENRICHERS, values.enrich, { log, problems });
-  const names = new Set(shipped.map(({ name }) => String(name)));
-  const surroundings = { ruleSets, shipped: names, ...enrichers };
+  const surroundings = {
+    ruleSets: all.flatMap(({ ruleSets }) => ruleSets),
+    shipped: new Set(shipped.map(({ name }) => String(name))),
+    shares: shard?.shards ?? 1,
+    ...enrichers,
+  };
   compileRules(rules, surroundings, problems);
   compileSourceFilters(values.filters, surroundings, problems);
-  const running = pipelines.filter(({ collector }) => isEnabled(collector, values));
+  const pipelines = all.filter(({ collector }) =>
+    shard === undefined ? isEnabled(collector, values) : collector.name === shard.of
+  );
+  const here = pipelines.filter(({ collector }) => shard !== undefined || shardsOf(collector, values) === 1);
   const asked = new Set<unknown>(
-    running.flatMap(({ ruleSets }) => ruleSets.flatMap(({ lookups }) => [...lookups])),
+    here.flatMap(({ ruleSets }) => ruleSets.flatMap(({ lookups }) => [...lookups])),
   );
   const lookups = new Map([...enrichers.lookups].filter(([, lookup]) => asked.has(lookup)));
-  return { configured, collectors, values, rules, pipelines: running, lookups, log };
+  return { ...options, values, rules, pipelines, lookups, log };
+}
+
+/** How many threads share the work of a collector. */
+export function shardsOf(collector: Collector, values: Values): number {
+  return collector.shards?.(values.collectors[collector.name] as Record<string, unknown>) ?? 1;
 }

@@ -1,11 +1,12 @@
-import { Runner } from "../collectors/runner.ts";
 import { showConfiguration } from "../config/show.ts";
 import { formatListenAddress } from "../core/listen_address.ts";
 import type { Pipeline } from "../metrics/pipeline.ts";
 import { keepMemorySmall } from "../native/memory.ts";
 import { ProcessMetrics } from "../server/own_metrics.ts";
 import { Server } from "../server/server.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, shardsOf } from "./plan.ts";
+import { runHere, type Running, startLookups } from "./running.ts";
+import { Shards } from "./shards.ts";
 
 /** An orderly end takes no longer. */
 const MAX_STOP_MS = 900;
@@ -14,7 +15,7 @@ const MAX_STOP_MS = 900;
 export async function run(plan: Plan, version: string): Promise<number> {
   const { values, rules, pipelines, log } = plan;
   const { web } = values;
-  const collectors = pipelines.map((pipeline) => runningOf(pipeline, plan));
+  const collectors = pipelines.map((pipeline) => running(pipeline, plan));
   const server = new Server({
     version,
     addresses: web.listen_address,
@@ -32,8 +33,13 @@ export async function run(plan: Plan, version: string): Promise<number> {
     return 1;
   }
   const stopping = new AbortController();
-  if (!await startLookups(plan, stopping.signal)) return 1;
-  for (const { runner } of collectors) runner.start();
+  try {
+    await startLookups(plan, stopping.signal);
+  } catch (error) {
+    log.error("Cannot start an enricher", { error });
+    return 1;
+  }
+  for (const collector of collectors) collector.start();
   keepMemorySmall(log);
   Deno.addSignalListener(
     "SIGHUP",
@@ -46,7 +52,7 @@ export async function run(plan: Plan, version: string): Promise<number> {
   });
   log.info("Stopping", { signal: await signalled });
   stopping.abort();
-  const stopped = Promise.all([server.close(), ...collectors.map(({ runner }) => runner.stop())]);
+  const stopped = Promise.all([server.close(), ...collectors.map((collector) => collector.stop())]);
   await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, MAX_STOP_MS))]);
   return 0;
 }
@@ -57,29 +63,7 @@ function nextSignal(signals: readonly Deno.Signal[]): Promise<Deno.Signal> {
   });
 }
 
-function runningOf(pipeline: Pipeline, { values, log }: Plan) {
-  const { collector } = pipeline;
-  const settings = values.collectors[collector.name] as Record<string, unknown>;
-  const { path: paths, collectors: { interval } } = values;
-  const runner = new Runner({ collector, settings, ledger: pipeline, paths, log, interval });
-  return {
-    status: runner,
-    runner,
-    rules: pipeline.rules,
-    collect: (signal: AbortSignal) => runner.collect(signal),
-  };
-}
-
-/** Fills the memories of the enrichers; gives whether the program can go on. */
-async function startLookups({ lookups, log }: Plan, signal: AbortSignal): Promise<boolean> {
-  try {
-    await Promise.all([...lookups.values()].map((lookup) => lookup.load?.()));
-  } catch (error) {
-    log.error("Cannot start an enricher", { error });
-    return false;
-  }
-  for (const [enricher, lookup] of lookups) {
-    lookup.run?.(signal).catch((error) => log.error("The enricher failed", { enricher, error }));
-  }
-  return true;
+function running(pipeline: Pipeline, plan: Plan): Running {
+  const shards = shardsOf(pipeline.collector, plan.values);
+  return shards === 1 ? runHere(pipeline, plan) : new Shards(pipeline, shards, plan);
 }

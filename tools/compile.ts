@@ -10,6 +10,8 @@ const result = await new Deno.Command(Deno.execPath(), {
   // Types are checked by `deno task ok`.
   args: [
     ...["compile", "--allow-all", "--no-check", "--frozen", V8_FLAGS, "--output", OUTPUT],
+    // A thread's code is named by nothing but an address.
+    ...["--include", "program/shard.ts"],
     ...Deno.args,
     "main.ts",
   ],

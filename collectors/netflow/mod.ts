@@ -20,6 +20,9 @@ const SETTINGS = {
   receive_buffer: setting(number({ min: 4096, max: 1024 * MEBIBYTE, integer: true }), 16 * MEBIBYTE, {
     help: "Bytes that the kernel shall keep of what was not yet taken",
   }),
+  workers: setting(number({ min: 1, max: 64, integer: true }), 1, {
+    help: "Threads that share the work, among which the kernel deals out the exporters",
+  }),
   sampling_rates: setting(samplingRates, new Map<string, number>() as ReadonlyMap<string, number>, {
     help: "Sampling rates of exporters that do not tell them, or not truly, by network",
     flag: null,
@@ -43,9 +46,13 @@ class NetflowSource implements Source {
   }
 
   async *stream(signal: AbortSignal) {
-    const { listen_address: addresses, receive_buffer: buffer } = this.#settings;
+    const { listen_address: addresses, receive_buffer: buffer, workers } = this.#settings;
+    const isShared = workers > 1;
+    if (isShared && addresses.some(({ port }) => port === 0)) {
+      throw new Error("Cannot share port 0 among workers: each would get another one");
+    }
     const take = this.#take.bind(this);
-    const receiver = this.#receiver = new Receiver({ addresses, buffer, isShared: false, take });
+    const receiver = this.#receiver = new Receiver({ addresses, buffer, isShared, take });
     const close = () => this.close();
     signal.addEventListener("abort", close);
     try {
@@ -64,8 +71,8 @@ class NetflowSource implements Source {
     for (const exporter of this.#exporters.settle(now)) {
       const { number, datagrams, flows, filtered, undecoded, lost, restarts, samplingRate, lastSeen } =
         exporter;
-      const silence = (now - lastSeen) / 1000;
-      this.#emit(EXPORTERS, [number, datagrams, flows, filtered, restarts, samplingRate, silence]);
+      const seen = (performance.timeOrigin + lastSeen) / 1000;
+      this.#emit(EXPORTERS, [number, datagrams, flows, filtered, restarts, samplingRate, seen]);
       this.#emitLoss("decode", number, undecoded);
       this.#emitLoss("filter", number, filtered);
       this.#emitLoss("sequence", number, lost);
@@ -144,5 +151,6 @@ export default collector({
   rules: RULES,
   settings: SETTINGS,
   reasons: REASONS,
+  shards: ({ workers }) => workers,
   open: (settings, context) => new NetflowSource(settings, context),
 });

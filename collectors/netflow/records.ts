@@ -64,7 +64,7 @@ export const EXPORTERS = recordType({
     filtered: { type: "number", help: "Those of them that the configuration filters out" },
     restarts: { type: "number", help: "How often it has begun anew" },
     sampling_rate: { type: "number", help: "It looks at one packet of so many" },
-    silence_seconds: { type: "number", help: "Since its last datagram" },
+    seen_timestamp: { type: "number", help: "When its last datagram came, in seconds since 1970" },
   },
 });
 

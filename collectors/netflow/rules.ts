@@ -78,11 +78,11 @@ export const RULES: readonly ShippedRule[] = [
     value: "sampling_rate",
   },
   {
-    name: "netcensus_flow_exporter_silence_seconds",
-    help: "Since the last datagram of an exporter.",
+    name: "netcensus_flow_exporter_seen_timestamp_seconds",
+    help: "When the last datagram of an exporter came.",
     source: "netflow_exporters",
     labels: ["exporter"],
-    value: "silence_seconds",
+    value: "seen_timestamp",
   },
   {
     name: "netcensus_flow_buffer_wanted_bytes",

@@ -1,0 +1,128 @@
+import { EMPTY, type View } from "./rule.ts";
+
+const ROWS_PER_PIECE = 512;
+
+/** How rows with the same text become one: of gauges of a state the largest number, of all others the sum. */
+export interface Merge {
+  /** Numbers of a row. */
+  readonly stride: number;
+  readonly isLargest: boolean;
+}
+
+/** One view of several, in which no text is there twice. */
+export function* mergeViews(views: readonly View[], merge: Merge): Generator<void, View> {
+  const [only = EMPTY, ...more] = views.filter(({ rows }) => rows > 0);
+  if (more.length === 0) return only;
+  const merging = new Merging([only, ...more], merge);
+  for (const view of [only, ...more]) {
+    for (let row = 0; row < view.rows; row++) {
+      if (row % ROWS_PER_PIECE === 0) yield;
+      merging.add(view, row);
+    }
+  }
+  return merging.view;
+}
+
+class Merging {
+  readonly #merge: Merge;
+  #rows = 0;
+  readonly #bytes: Uint8Array;
+  readonly #starts: Uint32Array;
+  readonly #ends: Uint32Array;
+  readonly #values: Float64Array;
+  readonly #hashes: Int32Array;
+  /** Rows plus one, by the hash of their text; at most half of the slots are taken. */
+  readonly #slots: Int32Array;
+
+  constructor(views: readonly View[], merge: Merge) {
+    const rows = views.reduce((sum, view) => sum + view.rows, 0);
+    this.#merge = merge;
+    this.#bytes = new Uint8Array(views.reduce((sum, view) => sum + lengthOf(view), 0));
+    this.#starts = new Uint32Array(rows);
+    this.#ends = new Uint32Array(rows);
+    this.#values = new Float64Array(rows * merge.stride).fill(merge.isLargest ? -Infinity : 0);
+    this.#hashes = new Int32Array(rows);
+    this.#slots = new Int32Array(1 << (32 - Math.clz32(2 * rows - 1)));
+  }
+
+  add(view: View, row: number): void {
+    const { stride, isLargest } = this.#merge, values = this.#values;
+    const at = this.#find(view, row) * stride, from = row * stride;
+    for (let i = 0; i < stride; i++) {
+      const value = view.values[from + i]!;
+      values[at + i] = isLargest ? Math.max(values[at + i]!, value) : values[at + i]! + value;
+    }
+  }
+
+  get view(): View {
+    const rows = this.#rows;
+    return {
+      rows,
+      bytes: this.#bytes,
+      starts: this.#starts.subarray(0, rows),
+      ends: this.#ends.subarray(0, rows),
+      values: this.#values.subarray(0, rows * this.#merge.stride),
+    };
+  }
+
+  #find({ bytes, starts, ends }: View, row: number): number {
+    const start = starts[row]!, end = ends[row]!, hash = hashOf(bytes, start, end);
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (;;) {
+      const known = this.#slots[slot]! - 1;
+      if (known < 0) return this.#append(bytes.subarray(start, end), hash, slot);
+      if (this.#hashes[known] === hash && this.#isSame(known, bytes.subarray(start, end))) return known;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #append(text: Uint8Array, hash: number, slot: number): number {
+    const row = this.#rows++, start = row === 0 ? 0 : this.#ends[row - 1]!;
+    this.#bytes.set(text, start);
+    this.#starts[row] = start;
+    this.#ends[row] = start + text.length;
+    this.#hashes[row] = hash;
+    this.#slots[slot] = row + 1;
+    return row;
+  }
+
+  #isSame(row: number, text: Uint8Array): boolean {
+    const start = this.#starts[row]!;
+    if (this.#ends[row]! - start !== text.length) return false;
+    for (let i = 0; i < text.length; i++) if (this.#bytes[start + i] !== text[i]) return false;
+    return true;
+  }
+}
+
+function lengthOf({ rows, starts, ends }: View): number {
+  let length = 0;
+  for (let row = 0; row < rows; row++) length += ends[row]! - starts[row]!;
+  return length;
+}
+
+/** FNV-1a */
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return hash ^ (hash >>> 15);
+}
+
+/** A copy of a view that holds nothing but its own rows, so that it can be handed to another thread. */
+export function compactView({ rows, bytes, starts, ends, values }: View): View {
+  const compact = {
+    rows,
+    bytes: new Uint8Array(lengthOf({ rows, bytes, starts, ends, values })),
+    starts: new Uint32Array(rows),
+    ends: new Uint32Array(rows),
+    values: values.slice(),
+  };
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    compact.bytes.set(bytes.subarray(starts[row], ends[row]), at);
+    compact.starts[row] = at;
+    at += ends[row]! - starts[row]!;
+    compact.ends[row] = at;
+  }
+  return compact;
+}

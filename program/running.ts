@@ -1,0 +1,32 @@
+import { Runner } from "../collectors/runner.ts";
+import type { Pipeline } from "../metrics/pipeline.ts";
+import type { Scraped } from "../server/scrape.ts";
+import type { Plan } from "./plan.ts";
+
+/** A collector that runs. */
+export interface Running extends Scraped {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Runs a collector in this thread. */
+export function runHere(pipeline: Pipeline, { values, log }: Plan): Running {
+  const { collector, rules } = pipeline, { path: paths, collectors: { interval } } = values;
+  const settings = values.collectors[collector.name] as Record<string, unknown>;
+  const runner = new Runner({ collector, settings, ledger: pipeline, paths, log, interval });
+  return {
+    status: runner,
+    rules,
+    collect: (signal) => runner.collect(signal),
+    start: () => runner.start(),
+    stop: () => runner.stop(),
+  };
+}
+
+/** Fills the memories of the enrichers, and keeps them up to date until the signal is aborted. */
+export async function startLookups({ lookups, log }: Plan, signal: AbortSignal): Promise<void> {
+  await Promise.all([...lookups.values()].map((lookup) => lookup.load?.()));
+  for (const [enricher, lookup] of lookups) {
+    lookup.run?.(signal).catch((error) => log.error("The enricher failed", { enricher, error }));
+  }
+}

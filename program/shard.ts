@@ -1,0 +1,77 @@
+/// <reference lib="deno.worker" />
+/** A thread that does its share of the work of a collector, and tells of it when it is asked. */
+import { COLLECTORS } from "../collectors/mod.ts";
+import type { Figure } from "../core/enricher.ts";
+import { type Node, Problems } from "../core/node.ts";
+import type { CollectorStatus } from "../core/status.ts";
+import { compactView } from "../metrics/merge_views.ts";
+import type { View } from "../metrics/rule.ts";
+import { makePlan } from "./plan.ts";
+import { runHere, type Running, startLookups } from "./running.ts";
+
+/** What a thread is told: to begin, to bring its series up to date within some time, or to end. */
+export type Order =
+  | {
+    readonly order: "start";
+    readonly configured: Node;
+    readonly collector: string;
+    readonly shards: number;
+  }
+  | { readonly order: "collect"; readonly milliseconds: number }
+  | { readonly order: "stop" };
+
+/** What a thread tells in answer to each: nothing of interest but when it was to collect, or what went wrong. */
+export type Answer = { readonly report: Report | undefined } | { readonly failure: string };
+
+export interface Report {
+  readonly status: CollectorStatus;
+  readonly rules: readonly { readonly view: View; readonly folded: number }[];
+  readonly figures: readonly (readonly [enricher: string, figures: readonly Figure[]])[];
+}
+
+const stopping = new AbortController();
+let running: Running | undefined;
+let figuresOf: () => Report["figures"] = () => [];
+
+self.onmessage = async ({ data }: MessageEvent<Order>) => {
+  try {
+    self.postMessage({ report: await obey(data) } satisfies Answer);
+  } catch (error) {
+    self.postMessage({ failure: error instanceof Error ? error.message : String(error) } satisfies Answer);
+  }
+  if (data.order === "stop") self.close();
+};
+
+async function obey(order: Order): Promise<Report | undefined> {
+  switch (order.order) {
+    case "start":
+      await start(order);
+      return undefined;
+    case "collect":
+      await running!.collect(AbortSignal.timeout(order.milliseconds));
+      return report(running!);
+    case "stop":
+      stopping.abort();
+      await running?.stop();
+      return undefined;
+  }
+}
+
+async function start({ configured, collector, shards }: Order & { order: "start" }): Promise<void> {
+  const problems = new Problems();
+  const plan = makePlan({ configured, collectors: COLLECTORS, shard: { of: collector, shards } }, problems);
+  if (plan === undefined || problems.any) throw new Error(problems.lines().join("; "));
+  await startLookups(plan, stopping.signal);
+  figuresOf = () => [...plan.lookups].map(([name, lookup]) => [name, lookup.figures?.() ?? []]);
+  running = runHere(plan.pipelines[0]!, plan);
+  running.start();
+}
+
+function report({ status, rules }: Running): Report {
+  const { name, success, durationSeconds, lastSuccessSeconds, lastError, problems, qualities } = status;
+  return {
+    status: { name, success, durationSeconds, lastSuccessSeconds, lastError, problems, qualities },
+    rules: rules.map(({ view, folded }) => ({ view: compactView(view), folded })),
+    figures: figuresOf(),
+  };
+}

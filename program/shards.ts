@@ -1,0 +1,155 @@
+import type { CollectorStatus } from "../core/status.ts";
+import { drive } from "../core/work.ts";
+import { type Merge, mergeViews } from "../metrics/merge_views.ts";
+import type { Pipeline } from "../metrics/pipeline.ts";
+import { EMPTY, type Rule, type RuleOptions, type Shown, type View } from "../metrics/rule.ts";
+import type { Plan } from "./plan.ts";
+import type { Running } from "./running.ts";
+import type { Answer, Order, Report } from "./shard.ts";
+
+/** So long a scrape waits for the threads; what they have told before stays. */
+const TIMEOUT_MS = 5000;
+
+/** Runs a collector in several threads, and adds up what they count. */
+export class Shards implements Running {
+  readonly rules: readonly MergedRule[];
+  readonly #plan: Plan;
+  readonly #name: string;
+  readonly #shards: readonly Shard[];
+  #merging: Promise<void> | undefined;
+
+  constructor({ collector, rules }: Pipeline, count: number, plan: Plan) {
+    this.#plan = plan;
+    this.#name = collector.name;
+    this.rules = rules.map((rule) => new MergedRule(rule));
+    this.#shards = Array.from({ length: count }, () => new Shard());
+  }
+
+  get status(): CollectorStatus {
+    return mergedStatus(this.#name, this.#shards);
+  }
+
+  start(): void {
+    const { configured, log } = this.#plan, collector = this.#name;
+    for (const shard of this.#shards) {
+      const order: Order = { order: "start", configured, collector, shards: this.#shards.length };
+      shard.ask(order).catch((error) => log.error("A thread cannot start", { collector, error }));
+    }
+  }
+
+  /** Scrapes at the same time share the answers. */
+  async collect(): Promise<void> {
+    this.#merging ??= this.#merge().finally(() => this.#merging = undefined);
+    await this.#merging;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#shards.map((shard) => shard.stop()));
+  }
+
+  async #merge(): Promise<void> {
+    await Promise.all(this.#shards.map((shard) => shard.collect(TIMEOUT_MS)));
+    const rules = this.rules;
+    const reports = this.#shards.flatMap(({ report }) => report ?? []);
+    await drive(function* () {
+      for (const [i, rule] of rules.entries()) yield* rule.merge(reports.map(({ rules }) => rules[i]!));
+    }());
+  }
+}
+
+/** A rule as all threads show it. */
+class MergedRule implements Shown {
+  readonly options: RuleOptions;
+  readonly #merge: Merge;
+  view: View = EMPTY;
+  folded = 0;
+
+  constructor({ options, stride }: Rule) {
+    this.options = options;
+    const isLargest = options.type === "gauge" && options.source.kind === "snapshot";
+    this.#merge = { stride, isLargest };
+  }
+
+  *merge(parts: readonly { readonly view: View; readonly folded: number }[]): Iterable<void> {
+    this.view = yield* mergeViews(parts.map(({ view }) => view), this.#merge);
+    this.folded = parts.reduce((sum, { folded }) => sum + folded, 0);
+  }
+}
+
+/** One thread, which answers one order after the other. */
+class Shard {
+  /** What it told last. */
+  report: Report | undefined;
+  failure = "";
+  readonly #worker = new Worker(new URL("./shard.ts", import.meta.url), { type: "module" });
+  readonly #waiting: PromiseWithResolvers<Report | undefined>[] = [];
+
+  constructor() {
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+      const asked = this.#waiting.shift();
+      if ("failure" in data) asked?.reject(new Error(data.failure));
+      else asked?.resolve(data.report);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.failure = `A thread has ended: ${event.message}`;
+      for (const asked of this.#waiting.splice(0)) asked.reject(new Error(this.failure));
+    };
+  }
+
+  async ask(order: Order): Promise<Report | undefined> {
+    const asked = Promise.withResolvers<Report | undefined>();
+    this.#waiting.push(asked);
+    this.#worker.postMessage(order);
+    try {
+      return await asked.promise;
+    } catch (error) {
+      this.failure ||= (error as Error).message;
+      throw error;
+    }
+  }
+
+  /** Brings the report up to date, unless that takes too long or cannot be done. */
+  async collect(milliseconds: number): Promise<void> {
+    if (this.failure !== "") return;
+    const report = this.ask({ order: "collect", milliseconds }).then((report) => this.report = report);
+    const late = AbortSignal.timeout(milliseconds);
+    await Promise.race([report, new Promise((resolve) => late.addEventListener("abort", resolve))]).catch(
+      () => {},
+    );
+  }
+
+  async stop(): Promise<void> {
+    if (this.failure === "") await this.ask({ order: "stop" }).catch(() => {});
+    this.#worker.terminate();
+  }
+}
+
+/** The worst of what all threads tell. */
+function mergedStatus(name: string, shards: readonly Shard[]): CollectorStatus {
+  const known = shards.flatMap(({ report }) => report?.status ?? []);
+  const failure = shards.find(({ failure }) => failure !== "")?.failure;
+  const successes = known.map(({ success }) => success);
+  return {
+    name,
+    success: failure !== undefined
+      ? false
+      : successes.length < shards.length || successes.includes(undefined)
+      ? undefined
+      : !successes.includes(false),
+    durationSeconds: Math.max(0, ...known.map(({ durationSeconds }) => durationSeconds)),
+    lastSuccessSeconds: known.length === 0 ? 0 : Math.min(...known.map((each) => each.lastSuccessSeconds)),
+    lastError: failure ?? known.find(({ lastError }) => lastError !== "")?.lastError ?? "",
+    problems: sums(known.map(({ problems }) => problems)),
+    qualities: new Map(
+      known.flatMap(({ qualities }) => [...qualities.keys()])
+        .map((check) => [check, known.every(({ qualities }) => qualities.get(check) !== false)]),
+    ),
+  };
+}
+
+function sums(maps: readonly ReadonlyMap<string, number>[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const map of maps) for (const [key, value] of map) sums.set(key, (sums.get(key) ?? 0) + value);
+  return sums;
+}
