@@ -1,6 +1,7 @@
 import type { Collector } from "../core/collector.ts";
 import { type Node, nodeOf, type Problems } from "../core/node.ts";
 import { overlay } from "./flags.ts";
+import { fromNetflowCollector } from "./netflow_collector.ts";
 import type { CollectorValues, rootShape, Values } from "./settings.ts";
 
 export interface Sources {
@@ -27,7 +28,8 @@ async function readFile(file: string, problems: Problems): Promise<Node | undefi
     const text = await Deno.readTextFile(file);
     // Whoever has no configuration does without the parser and its memory.
     const { parseYaml } = await import("./yaml.ts");
-    return parseYaml(text, file, problems);
+    const node = parseYaml(text, file, problems);
+    return node && fromNetflowCollector(node, problems);
   } catch (error) {
     const { message } = error as Error;
     problems.add(file, `Cannot read the configuration: ${message}`);

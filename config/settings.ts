@@ -21,6 +21,8 @@ import { type ListenAddress, listenAddress } from "../core/listen_address.ts";
 
 const DEFAULT_PORT = 19100;
 
+const SCRAPE_METRIC = "netcensus_http_scrape_duration_seconds";
+
 const WEB = {
   listen_address: setting(
     list(listenAddress),
@@ -35,6 +37,10 @@ const WEB = {
   }),
   disable_exporter_metrics: setting(boolean, false, {
     help: "Leave out the metrics of the exporter itself: process_*, nodejs_* and HTTP",
+  }),
+  scrape_metric: setting(metricName(), SCRAPE_METRIC, {
+    help: "Name of the summary of how long scrapes take",
+    flag: null,
   }),
 };
 
@@ -126,6 +132,19 @@ function orSwitch<S extends Switch>(shape: RecordShape<S>): RecordShape<S> {
       }
       const values = shape.read(node, problems);
       return values && { ...values, enabled: values.enabled ?? true };
+    },
+  };
+}
+
+function metricName(): Shape<string> {
+  return {
+    expects: "a name for a metric, none of the exporter itself",
+    read(node, problems) {
+      const name = node.kind === "scalar" ? node.text : "";
+      const isOwn = /^(netcensus|process|nodejs)_/.test(name) && name !== SCRAPE_METRIC;
+      if (/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) && !isOwn) return name;
+      problems.add(node, `Expected ${this.expects}, not ${describe(node)}`);
+      return undefined;
     },
   };
 }

@@ -33,6 +33,9 @@ export interface Figure {
   readonly value: number;
 }
 
+/** What each enricher tells of itself, by its name. */
+export type Figures = ReadonlyMap<string, readonly Figure[]>;
+
 /** A configured enricher. It answers from memory; what it does not know is absent. */
 export interface Lookup {
   lookup(value: Value, output: string): Value | undefined;

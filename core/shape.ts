@@ -86,10 +86,11 @@ export function number(options: { min?: number; max?: number; integer?: boolean;
 
 const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400, "": 1 };
 
-/** Seconds, written as a number or with a unit: 90, 1.5s, 5m, 2h. */
+/** Seconds, written as a number or with units: 90, 1.5s, 5m, 1h30m. */
 export const duration: Shape<number> = scalar("a duration such as 30s, 5m or 2h", (text) => {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|)$/.exec(text) ?? [];
-  const seconds = Number(number) * (own(UNITS, unit ?? "") ?? NaN);
+  if (!/^\d+(?:\.\d+)?$|^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/.test(text)) return undefined;
+  const parts = text.matchAll(/([\d.]+)([a-z]*)/g);
+  const seconds = parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit!]!, 0);
   return seconds > 0 ? seconds : undefined;
 });
 

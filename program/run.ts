@@ -5,8 +5,8 @@ import { keepMemorySmall } from "../native/memory.ts";
 import { ProcessMetrics } from "../server/own_metrics.ts";
 import { Server } from "../server/server.ts";
 import { type Plan, shardsOf } from "./plan.ts";
-import { runHere, type Running, startLookups } from "./running.ts";
-import { Shards } from "./shards.ts";
+import { figuresOf, runHere, type Running, startLookups } from "./running.ts";
+import { mergeFigures, Shards } from "./shards.ts";
 
 /** An orderly end takes no longer. */
 const MAX_STOP_MS = 900;
@@ -22,7 +22,8 @@ export async function run(plan: Plan, version: string): Promise<number> {
     metricsPath: web.telemetry_path,
     maxRequests: web.max_requests,
     collectors,
-    own: web.disable_exporter_metrics ? undefined : new ProcessMetrics(),
+    figures: () => mergeFigures([figuresOf(plan), ...collectors.map((collector) => collector.figures())]),
+    own: web.disable_exporter_metrics ? undefined : new ProcessMetrics(web.scrape_metric),
     configuration: () => showConfiguration({ collectors: plan.collectors, values, rules }),
     log,
   });

@@ -1,10 +1,13 @@
 import { Runner } from "../collectors/runner.ts";
+import type { Figures } from "../core/enricher.ts";
 import type { Pipeline } from "../metrics/pipeline.ts";
 import type { Scraped } from "../server/scrape.ts";
 import type { Plan } from "./plan.ts";
 
 /** A collector that runs. */
 export interface Running extends Scraped {
+  /** What the enrichers tell that work for it alone. */
+  figures(): Figures;
   start(): void;
   stop(): Promise<void>;
 }
@@ -18,9 +21,14 @@ export function runHere(pipeline: Pipeline, { values, log }: Plan): Running {
     status: runner,
     rules,
     collect: (signal) => runner.collect(signal),
+    figures: () => new Map(),
     start: () => runner.start(),
     stop: () => runner.stop(),
   };
+}
+
+export function figuresOf({ lookups }: Plan): Figures {
+  return new Map([...lookups].map(([name, lookup]) => [name, lookup.figures?.() ?? []]));
 }
 
 /** Fills the memories of the enrichers, and keeps them up to date until the signal is aborted. */

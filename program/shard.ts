@@ -1,13 +1,13 @@
 /// <reference lib="deno.worker" />
 /** A thread that does its share of the work of a collector, and tells of it when it is asked. */
 import { COLLECTORS } from "../collectors/mod.ts";
-import type { Figure } from "../core/enricher.ts";
+import type { Figures } from "../core/enricher.ts";
 import { type Node, Problems } from "../core/node.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { compactView } from "../metrics/merge_views.ts";
 import type { View } from "../metrics/rule.ts";
-import { makePlan } from "./plan.ts";
-import { runHere, type Running, startLookups } from "./running.ts";
+import { makePlan, type Plan } from "./plan.ts";
+import { figuresOf, runHere, type Running, startLookups } from "./running.ts";
 
 /** What a thread is told: to begin, to bring its series up to date within some time, or to end. */
 export type Order =
@@ -26,12 +26,12 @@ export type Answer = { readonly report: Report | undefined } | { readonly failur
 export interface Report {
   readonly status: CollectorStatus;
   readonly rules: readonly { readonly view: View; readonly folded: number }[];
-  readonly figures: readonly (readonly [enricher: string, figures: readonly Figure[]])[];
+  readonly figures: Figures;
 }
 
 const stopping = new AbortController();
 let running: Running | undefined;
-let figuresOf: () => Report["figures"] = () => [];
+let plan: Plan | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<Order>) => {
   try {
@@ -59,10 +59,9 @@ async function obey(order: Order): Promise<Report | undefined> {
 
 async function start({ configured, collector, shards }: Order & { order: "start" }): Promise<void> {
   const problems = new Problems();
-  const plan = makePlan({ configured, collectors: COLLECTORS, shard: { of: collector, shards } }, problems);
+  plan = makePlan({ configured, collectors: COLLECTORS, shard: { of: collector, shards } }, problems);
   if (plan === undefined || problems.any) throw new Error(problems.lines().join("; "));
   await startLookups(plan, stopping.signal);
-  figuresOf = () => [...plan.lookups].map(([name, lookup]) => [name, lookup.figures?.() ?? []]);
   running = runHere(plan.pipelines[0]!, plan);
   running.start();
 }
@@ -72,6 +71,6 @@ function report({ status, rules }: Running): Report {
   return {
     status: { name, success, durationSeconds, lastSuccessSeconds, lastError, problems, qualities },
     rules: rules.map(({ view, folded }) => ({ view: compactView(view), folded })),
-    figures: figuresOf(),
+    figures: figuresOf(plan!),
   };
 }

@@ -1,3 +1,4 @@
+import type { Figure, Figures } from "../core/enricher.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { drive } from "../core/work.ts";
 import { type Merge, mergeViews } from "../metrics/merge_views.ts";
@@ -29,6 +30,10 @@ export class Shards implements Running {
     return mergedStatus(this.#name, this.#shards);
   }
 
+  figures(): Figures {
+    return mergeFigures(this.#reports.map(({ figures }) => figures));
+  }
+
   start(): void {
     const { configured, log } = this.#plan, collector = this.#name;
     for (const shard of this.#shards) {
@@ -47,10 +52,14 @@ export class Shards implements Running {
     await Promise.all(this.#shards.map((shard) => shard.stop()));
   }
 
+  get #reports(): Report[] {
+    return this.#shards.flatMap(({ report }) => report ?? []);
+  }
+
   async #merge(): Promise<void> {
     await Promise.all(this.#shards.map((shard) => shard.collect(TIMEOUT_MS)));
     const rules = this.rules;
-    const reports = this.#shards.flatMap(({ report }) => report ?? []);
+    const reports = this.#reports;
     await drive(function* () {
       for (const [i, rule] of rules.entries()) yield* rule.merge(reports.map(({ rules }) => rules[i]!));
     }());
@@ -123,6 +132,25 @@ class Shard {
     if (this.failure === "") await this.ask({ order: "stop" }).catch(() => {});
     this.#worker.terminate();
   }
+}
+
+/** Counters added up, and of gauges the largest; each thread has the same enrichers. */
+export function mergeFigures(all: readonly Figures[]): Figures {
+  const merged = new Map<string, readonly Figure[]>();
+  for (const figures of all) {
+    for (const [enricher, own] of figures) {
+      const before = merged.get(enricher);
+      merged.set(
+        enricher,
+        before === undefined ? own : own.map((figure, i) => mergeFigure(before[i]!, figure)),
+      );
+    }
+  }
+  return merged;
+}
+
+function mergeFigure(a: Figure, b: Figure): Figure {
+  return { ...a, value: a.type === "counter" ? a.value + b.value : Math.max(a.value, b.value) };
 }
 
 /** The worst of what all threads tell. */

@@ -5,10 +5,12 @@ import {
   type MetricObjectWithValues,
   type MetricValue,
   Registry,
+  Summary,
 } from "prom-client";
+import type { Figures } from "../core/enricher.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { type Family, familyOf, type Sample } from "../metrics/exposition.ts";
-import type { Rule } from "../metrics/rule.ts";
+import type { Shown } from "../metrics/rule.ts";
 
 /** Gauges of prom-client whose names are those of counters, and what they are the sums of. */
 const MISNAMED = /^nodejs_active_(handles|requests|resources)(_total)?$/;
@@ -27,8 +29,15 @@ export class ProcessMetrics {
     help: "Scrapes that are being answered.",
     registers: [this.#registry],
   });
+  readonly #scrapes: Summary;
 
-  constructor() {
+  constructor(scrapeMetric = "netcensus_http_scrape_duration_seconds") {
+    this.#scrapes = new Summary({
+      name: scrapeMetric,
+      help: "How long scrapes took, in seconds.",
+      percentiles: [],
+      registers: [this.#registry],
+    });
     // The default wakes the program a hundred times a second.
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 });
   }
@@ -39,6 +48,10 @@ export class ProcessMetrics {
 
   set inFlight(count: number) {
     this.#inFlight.set(count);
+  }
+
+  scraped(seconds: number): void {
+    this.#scrapes.observe(seconds);
   }
 
   async families(): Promise<Family[]> {
@@ -61,11 +74,11 @@ function toFamily({ name, help, type, values }: MetricObjectWithValues<MetricVal
 export function statusFamilies(
   version: string,
   collectors: readonly CollectorStatus[],
-  rules: readonly Rule[],
+  rules: readonly Shown[],
 ): Family[] {
   const each = (value: (status: CollectorStatus) => number) =>
     collectors.map((status) => ({ labels: { collector: status.name }, value: value(status) }));
-  const ofRule = (value: (rule: Rule) => number) =>
+  const ofRule = (value: (rule: Shown) => number) =>
     rules.map((rule) => ({ labels: { metric: rule.options.name }, value: value(rule) }));
   return [
     family("netcensus_build_info", "gauge", "What this is: always 1.", [
@@ -116,6 +129,16 @@ export function statusFamilies(
       ofRule(({ folded }) => folded),
     ),
   ];
+}
+
+/** What the enrichers tell of themselves. */
+export function enricherFamilies(figures: Figures): Family[] {
+  const all = [...figures].flatMap(([enricher, own]) => own.map((figure) => ({ enricher, ...figure })));
+  return Object.values(Object.groupBy(all, ({ name }) => name)).flatMap((same = []) => {
+    const [{ name, type, help }] = same as [typeof all[number]];
+    const samples = same.map(({ enricher, value }) => ({ labels: { enricher }, value }));
+    return family(`netcensus_${name}`, type, `${help}.`, samples);
+  });
 }
 
 function family(

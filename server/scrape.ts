@@ -1,14 +1,15 @@
+import type { Figures } from "../core/enricher.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { nextTurn } from "../core/work.ts";
 import { familiesOf, type Family, type Format, render } from "../metrics/exposition.ts";
-import type { Rule } from "../metrics/rule.ts";
+import type { Shown } from "../metrics/rule.ts";
 import { acceptedFormat, acceptsGzip, CONTENT_TYPES } from "./accept.ts";
-import { type ProcessMetrics, statusFamilies } from "./own_metrics.ts";
+import { enricherFamilies, type ProcessMetrics, statusFamilies } from "./own_metrics.ts";
 
 /** A collector that runs, and the rules for its records. */
 export interface Scraped {
   readonly status: CollectorStatus;
-  readonly rules: readonly Rule[];
+  readonly rules: readonly Shown[];
   /** Brings the series up to date, as far as that can be done before the signal is aborted. */
   collect(signal: AbortSignal): Promise<void>;
 }
@@ -23,6 +24,8 @@ export interface ScrapeOptions {
   readonly version: string;
   readonly collectors: readonly Scraped[];
   readonly own: ProcessMetrics | undefined;
+  /** What the enrichers tell of themselves. */
+  readonly figures?: () => Figures;
 }
 
 /** Answers a scrape, and calls `onEnd` when the answer is sent or given up. */
@@ -82,6 +85,7 @@ async function families(
   return [
     ...rules.flatMap((rule) => familiesOf(rule, format)),
     ...statusFamilies(options.version, selected.map(({ status }) => status), rules),
+    ...enricherFamilies(options.figures?.() ?? new Map()),
     ...await options.own?.families() ?? [],
   ].sort((a, b) => a.name < b.name ? -1 : 1);
 }

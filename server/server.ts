@@ -2,17 +2,13 @@ import { formatListenAddress, type ListenAddress } from "../core/listen_address.
 import type { Log } from "../core/log.ts";
 import { own } from "../core/own.ts";
 import { statusPage } from "./pages.ts";
-import type { ProcessMetrics } from "./own_metrics.ts";
-import { scrape, type Scraped } from "./scrape.ts";
+import { scrape, type ScrapeOptions } from "./scrape.ts";
 
-export interface ServerOptions {
-  readonly version: string;
+export interface ServerOptions extends ScrapeOptions {
   readonly addresses: readonly ListenAddress[];
   readonly metricsPath: string;
   /** Scrapes at a time; 0 is without limit. */
   readonly maxRequests: number;
-  readonly collectors: readonly Scraped[];
-  readonly own: ProcessMetrics | undefined;
   /** The configuration as it is shown, without secrets. */
   readonly configuration: () => Promise<string>;
   readonly log: Log;
@@ -108,8 +104,12 @@ export class Server {
         status: 503,
       });
     }
+    const start = performance.now();
     this.#count(1);
-    const release = once(() => this.#count(-1));
+    const release = once(() => {
+      this.#count(-1);
+      this.#options.own?.scraped((performance.now() - start) / 1000);
+    });
     try {
       return await scrape(request, this.#options, release);
     } catch (error) {

@@ -80,6 +80,8 @@ const PROCESS = [
   "nodejs_heap_size_used_bytes",
   "netcensus_http_requests_total",
   "netcensus_http_scrapes_in_flight",
+  "netcensus_http_scrape_duration_seconds_sum",
+  "netcensus_http_scrape_duration_seconds_count",
 ];
 
 for (const name of PROCESS) {
@@ -92,6 +94,20 @@ for (const name of PROCESS) {
 Deno.test("ProcessMetrics counts the scrape that shows it as being answered", async () => {
   assert.match(await exposition(), /^netcensus_http_scrapes_in_flight 1$/m);
 });
+
+for (const accept of ["text/plain", CONTENT_TYPES.openmetrics]) {
+  Deno.test(`ProcessMetrics tells how many scrapes were answered, and how long they took, when asked for ${accept}`, async () => {
+    await using serving = new Serving({ own: new ProcessMetrics("rooms_scrape") });
+    const start = performance.now();
+    for (const path of ["/metrics", "/health", "/metrics"]) await serving.text(path);
+    const seconds = (performance.now() - start) / 1000;
+    const text = await serving.text("/metrics", { headers: { accept } });
+    const [, sum, count] = /^# TYPE rooms_scrape summary\nrooms_scrape_sum (.+)\nrooms_scrape_count (.+)\n/m
+      .exec(text)!;
+    assert.equal(count, "2");
+    assert(Number(sum) > 0 && Number(sum) < seconds, `${sum} of ${seconds}`);
+  });
+}
 
 Deno.test("ProcessMetrics shows the same counters in OpenMetrics as in the text format after it was shown in either", async () => {
   await using serving = new Serving({ own: new ProcessMetrics() });
