@@ -91,7 +91,8 @@ export class GroupTable {
     for (let i = 0; i < count; i++) sum += slots[hashes[i]! & mask]!;
     for (let i = 0; i < count; i++) {
       const row = Math.max(0, (slots[hashes[i]! & mask]! & ROW) - 1);
-      sum += words[row * size]!;
+      // A row may lie in two lines of the cache.
+      sum += words[row * size]! + words[row * size + size - 1]!;
     }
     return sum;
   }

@@ -54,19 +54,21 @@ export class DatagramSocket {
   readonly #memory = new Uint32Array(MEMINFO / 4);
 
   constructor({ address, buffer, isShared }: DatagramSocketOptions) {
-    // At a port that nobody else has, so that its descriptor is found by that; then it moves.
-    this.#listener = listen(address.hostname);
-    const { hostname, port: ownPort } = this.#listener.addr as Deno.NetAddr;
-    const port = address.port || ownPort;
-    this.address = { hostname, port };
     try {
-      this.#fd = descriptorOf(ownPort);
+      // At a port that nobody else has, so that its descriptor is found by that; then it moves.
+      this.#listener = listen(address.hostname);
+    } catch (error) {
+      throw cannotListen(address, error);
+    }
+    try {
+      const { hostname, port } = this.#listener.addr as Deno.NetAddr;
+      this.address = { hostname, port: address.port || port };
+      this.#fd = descriptorOf({ hostname, port });
       this.#resize(buffer);
-      this.#move(port, isShared);
+      this.#move(this.address.port, isShared);
     } catch (error) {
       this.#listener.close();
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`Cannot listen at ${formatListenAddress(address)}: ${reason}`, { cause: error });
+      throw cannotListen(address, error);
     }
     this.#prepare();
   }
@@ -184,6 +186,11 @@ export class DatagramSocket {
   }
 }
 
+function cannotListen(address: ListenAddress, error: unknown): Error {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new Error(`Cannot listen at ${formatListenAddress(address)}: ${reason}`, { cause: error });
+}
+
 /** Without a host name: :: takes IPv4 as well, unless the host has no IPv6. */
 function listen(hostname: string | undefined): Deno.DatagramConn {
   const options = { transport: "udp", port: 0 } as const;
@@ -195,13 +202,15 @@ function listen(hostname: string | undefined): Deno.DatagramConn {
   }
 }
 
-/** The descriptor of the socket of this process that has the port. */
-function descriptorOf(port: number): number {
+/** The descriptor of the socket of this process that has the address. */
+function descriptorOf({ hostname, port }: { readonly hostname: string; readonly port: number }): number {
+  const { version, bytes } = Ip.parse(hostname)!, [family, at] = version === 4 ? [AF_INET, 4] : [AF_INET6, 8];
   const address = new Uint8Array(ADDRESS), view = new DataView(address.buffer);
   for (let fd = 0; fd < MAX_DESCRIPTOR; fd++) {
-    const family = ownAddress(fd, address) > 0 ? view.getUint16(0, true) : 0;
-    const isInternet = family === AF_INET || family === AF_INET6;
-    if (isInternet && view.getUint16(2) === port && isDatagram(fd)) return fd;
+    if (ownAddress(fd, address) === 0 || view.getUint16(0, true) !== family || view.getUint16(2) !== port) {
+      continue;
+    }
+    if (bytes.every((byte, i) => address[at + i] === byte) && isDatagram(fd)) return fd;
   }
   throw new Error("Cannot find the descriptor of the socket");
 }

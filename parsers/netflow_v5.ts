@@ -2,7 +2,7 @@ import { FLOW, servicePort } from "./flow.ts";
 
 /** Cisco's NetFlow export datagram, version 5: a header, and after it `count` records. All numbers are big-endian. */
 const HEADER = 24, RECORD = 48;
-/** So many records a datagram may claim. */
+/** A datagram has no more; one that claims more and does hold them is believed. */
 const MAX_RECORDS = 30;
 
 // Where in the header
@@ -62,7 +62,7 @@ export class NetflowV5 {
     }
     const claimed = view.getUint16(start + COUNT), whole = Math.floor((length - HEADER) / RECORD);
     this.count = Math.min(claimed, whole);
-    if (claimed === 0 || claimed > MAX_RECORDS) this.fault = "count";
+    if (claimed === 0 || (claimed > MAX_RECORDS && claimed > whole)) this.fault = "count";
     else if (whole < claimed) {
       this.fault = "truncated";
       this.missing = claimed - whole;

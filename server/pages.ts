@@ -24,6 +24,8 @@ export function statusPage({ version, metricsPath, collectors }: StatusPage): st
 <tbody>
 ${collectors.map(row).join("\n")}
 </tbody></table>
+<p><small>Countries, unless another database is named: <a href="https://github.com/sapics/ip-location-db">ip-location-db</a>
+from data of the <a href="https://www.nro.net">Number Resource Organization</a>, CC BY 4.0.</small></p>
 </body></html>
 `;
 }

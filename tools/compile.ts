@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 /** Makes dist/netcensus: one file with the program and its runtime inside. */
 const OUTPUT = "dist/netcensus";
 /**
@@ -6,12 +8,18 @@ const OUTPUT = "dist/netcensus";
  */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--no-maglev";
 
+/** Halves of the database of countries, which is there as a whole. */
+const UNUSED = ["ipv4", "ipv6"].map((half) =>
+  import.meta.resolve(`@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country-${half}.mmdb`)
+);
+
 const result = await new Deno.Command(Deno.execPath(), {
   // Types are checked by `deno task ok`.
   args: [
     ...["compile", "--allow-all", "--no-check", "--frozen", V8_FLAGS, "--output", OUTPUT],
     // A thread's code is named by nothing but an address.
     ...["--include", "program/shard.ts"],
+    ...UNUSED.flatMap((url) => ["--exclude", fileURLToPath(url)]),
     ...Deno.args,
     "main.ts",
   ],

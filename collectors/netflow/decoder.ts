@@ -17,6 +17,8 @@ export interface Datagram {
   readonly view: DataView;
   readonly start: number;
   readonly length: number;
+  /** Whether there was more of it. */
+  readonly isCut: boolean;
 }
 
 /** Makes records of datagrams, whose protocol is told by their version word. */
@@ -32,17 +34,18 @@ export class Decoder {
 
   /** Takes a datagram of an exporter, received at `now` in milliseconds. */
   decode(datagram: Datagram, exporter: Exporter, now: number): void {
-    const { view, start, length } = datagram;
+    const { view, start, length, isCut } = datagram;
     exporter.datagrams++;
     exporter.lastSeen = now;
-    if (length < 2) return this.reject("short", exporter, 1);
+    if (isCut) return this.#reject("oversized", exporter, 1);
+    if (length < 2) return this.#reject("short", exporter, 1);
     const version = view.getUint16(start);
     if (version === 5) this.#decodeV5(datagram, exporter, now);
-    else this.reject(isKnown(version, datagram) ? "unsupported" : "version", exporter, 1);
+    else this.#reject(isKnown(version, datagram) ? "unsupported" : "version", exporter, 1);
   }
 
   /** Counts what cannot be read of a datagram. */
-  reject(reason: Reason, exporter: Exporter, lost: number): void {
+  #reject(reason: Reason, exporter: Exporter, lost: number): void {
     exporter.undecoded += lost;
     this.#context.problem(reason, { exporter: exporter.ip?.toString() ?? "unknown" });
   }
@@ -51,7 +54,7 @@ export class Decoder {
     const v5 = this.#v5, flows = this.#flows, { row } = flows;
     v5.begin(view, start, length);
     const { fault, count, missing, uptime } = v5;
-    if (fault !== undefined) this.reject(fault, exporter, Math.max(1, missing));
+    if (fault !== undefined) this.#reject(fault, exporter, Math.max(1, missing));
     if (fault === "short") return;
     const rate = exporter.fixedRate ?? v5.samplingRate;
     row[FLOW.exporter] = exporter.number;

@@ -67,15 +67,17 @@ export class Exporters {
 
   /** The exporter whose address has the number. */
   of(number: number): Exporter {
-    if (this.#vocabulary.generation !== this.#generation) this.#renumber();
+    this.#renumber();
     return this.#byNumber.get(number) ?? this.#add(number);
   }
 
   /** All of them, with what is lost until now; those that are silent for long are forgotten. */
   *settle(now: number): Iterable<Exporter> {
-    if (this.#vocabulary.generation !== this.#generation) this.#renumber();
-    for (const [number, exporter] of this.#byNumber) {
-      if (now - exporter.lastSeen > MAX_SILENCE_MS) this.#byNumber.delete(number);
+    this.#renumber();
+    for (const exporter of [...this.#byNumber.values()]) {
+      // Whoever takes them may have let the vocabulary forget.
+      this.#renumber();
+      if (now - exporter.lastSeen > MAX_SILENCE_MS) this.#byNumber.delete(exporter.number);
       else {
         exporter.settle(now);
         yield exporter;
@@ -92,8 +94,9 @@ export class Exporters {
     return exporter;
   }
 
-  /** The vocabulary has forgotten the numbers. */
+  /** Gives new numbers when the vocabulary has forgotten the old ones. */
   #renumber(): void {
+    if (this.#vocabulary.generation === this.#generation) return;
     const exporters = [...this.#byNumber.values()];
     this.#generation = this.#vocabulary.generation;
     this.#byNumber.clear();

@@ -71,7 +71,7 @@ class NetflowSource implements Source {
     for (const exporter of this.#exporters.settle(now)) {
       const { number, datagrams, flows, filtered, undecoded, lost, restarts, samplingRate, lastSeen } =
         exporter;
-      const seen = (performance.timeOrigin + lastSeen) / 1000;
+      const seen = (Date.now() - (now - lastSeen)) / 1000;
       this.#emit(EXPORTERS, [number, datagrams, flows, filtered, restarts, samplingRate, seen]);
       this.#emitLoss("decode", number, undecoded);
       this.#emitLoss("filter", number, filtered);
@@ -91,15 +91,13 @@ class NetflowSource implements Source {
     vocabulary.forgetIfFull();
     for (let i = from; i < to; i++) {
       const exporter = this.#exporters.of(socket.senderOf(i, vocabulary));
-      if (socket.isCut(i)) this.#decoder.reject("oversized", exporter, 1);
-      else {
-        const datagram: Datagram = {
-          view: socket.view,
-          start: socket.startOf(i),
-          length: socket.lengthOf(i),
-        };
-        this.#decoder.decode(datagram, exporter, now);
-      }
+      const datagram: Datagram = {
+        view: socket.view,
+        start: socket.startOf(i),
+        length: socket.lengthOf(i),
+        isCut: socket.isCut(i),
+      };
+      this.#decoder.decode(datagram, exporter, now);
     }
   }
 

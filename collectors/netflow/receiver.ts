@@ -65,20 +65,23 @@ export class Receiver {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const socket of this.sockets) socket.close();
+    this.#woken.resolve();
   }
 
-  /** Takes what is there for as long as a slice; gives whether that was all. */
+  /** Takes what is there, from each socket in turn, for as long as a slice; gives whether that was all. */
   #drain(): boolean {
     const end = performance.now() + SLICE_MS;
-    for (const socket of this.sockets) {
-      for (let count = BATCH; count === BATCH;) {
-        count = socket.take();
+    let isMore: boolean;
+    do {
+      isMore = false;
+      for (const socket of this.sockets) {
+        const count = socket.take();
         this.#options.take(socket, 0, count);
         this.#taken += count;
-        if (performance.now() >= end) return false;
+        isMore ||= count === BATCH;
       }
-    }
-    return true;
+    } while (isMore && performance.now() < end);
+    return !isMore;
   }
 
   #wait(): Promise<void> {

@@ -17,6 +17,7 @@ export const samplingRates: Shape<ReadonlyMap<string, number>> = {
     for (const { key, place, value } of node.entries) {
       const prefix = Prefix.parse(key), rate = RATE.read(value, problems);
       if (prefix === undefined) problems.add(place, `Expected a network such as 10.0.0.0/8, not "${key}"`);
+      else if (rates.has(String(prefix))) problems.add(place, `The network ${prefix} is there twice`);
       else if (rate !== undefined) rates.set(String(prefix), rate);
     }
     return rates;

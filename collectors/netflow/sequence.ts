@@ -2,8 +2,8 @@
 const GRACE_MS = 2000;
 /** So many gaps are held open. */
 const MAX_GAPS = 16;
-/** By so much may the uptime in a datagram be behind that of the one before, when they overtake each other. */
-const UPTIME_SLACK_MS = 1000;
+/** By so much may the uptime in a datagram be behind that of another, when they overtake each other. */
+const UPTIME_SLACK_MS = 10_000;
 
 /** Numbers that were not seen yet. */
 interface Gap {
@@ -28,7 +28,7 @@ export class Sequence {
   take(sequence: number, count: number, { uptime, now }: { uptime: number; now: number }): void {
     const ahead = this.#next < 0 ? 0 : (sequence - this.#next) | 0;
     const later = (uptime - this.#uptime) | 0;
-    if (ahead < 0 && this.#fill(sequence, count)) return;
+    if (ahead < 0 && count > 0 && this.#fill(sequence, count)) return;
     if (this.#next >= 0 && later < -UPTIME_SLACK_MS) this.#restart();
     else if (ahead > 0) this.#open({ from: this.#next, size: ahead, seen: now });
     // A datagram that was sent twice, or a source that has set its count back without a start.
@@ -44,8 +44,12 @@ export class Sequence {
 
   #open(gap: Gap): void {
     this.settle(gap.seen);
-    if (this.#gaps.length === MAX_GAPS) this.#close();
     this.#gaps.push(gap);
+    this.#limit();
+  }
+
+  #limit(): void {
+    while (this.#gaps.length > MAX_GAPS) this.#close();
   }
 
   /** The oldest gap stays one. */
@@ -65,6 +69,7 @@ export class Sequence {
       if (before >= gap.size || after < 0) continue;
       const rest = [{ ...gap, size: before }, { ...gap, from: (from + count) >>> 0, size: after }];
       this.#gaps.splice(i, 1, ...rest.filter(({ size }) => size > 0));
+      this.#limit();
       return true;
     }
     return false;

@@ -3,7 +3,8 @@ import { Log } from "../../core/log.ts";
 import { type Literal, nodeOf, Problems } from "../../core/node.ts";
 import * as shape from "../../core/shape.ts";
 import { drive } from "../../core/work.ts";
-import { compileRules } from "../../metrics/compile.ts";
+import { compileRules, compileSourceFilters } from "../../metrics/compile.ts";
+import type { NamedLookup } from "../../metrics/expressions.ts";
 import { mergeRules } from "../../metrics/merge_rules.ts";
 import { Pipeline } from "../../metrics/pipeline.ts";
 import { seriesOf } from "./pipelines.ts";
@@ -13,6 +14,9 @@ export interface CollectingOptions {
   readonly paths?: Partial<Paths>;
   /** Those of a user. */
   readonly rules?: readonly Literal[];
+  /** By source, as a user writes them. */
+  readonly filters?: Literal;
+  readonly lookups?: ReadonlyMap<string, NamedLookup>;
 }
 
 /** A collector with its own rules and those of a user, run by hand. */
@@ -24,11 +28,14 @@ export class Collecting implements Disposable {
   readonly qualities = new Map<string, boolean>();
   readonly logged: string[] = [];
 
-  constructor(collector: Collector, { settings = {}, paths = {}, rules = [] }: CollectingOptions = {}) {
+  constructor(collector: Collector, options: CollectingOptions = {}) {
+    const { settings = {}, paths = {}, rules = [], filters, lookups = new Map() } = options;
     const problems = new Problems();
     this.pipeline = new Pipeline(collector);
-    const surroundings = { ruleSets: this.pipeline.ruleSets, lookups: new Map() };
+    const shipped = new Set(collector.rules.map(({ name }) => String(name)));
+    const surroundings = { ruleSets: this.pipeline.ruleSets, lookups, shipped };
     compileRules(mergeRules(collector.rules, nodeOf(rules), problems), surroundings, problems);
+    if (filters !== undefined) compileSourceFilters(nodeOf(filters), surroundings, problems);
     const values = shape.record(collector.settings).read(nodeOf(settings), problems);
     if (values === undefined || problems.any) throw new Error(problems.lines().join("\n"));
     this.source = collector.open(values, {

@@ -1,7 +1,7 @@
-import type { Figure, Lookup, Value } from "../core/enricher.ts";
-import { Ip } from "../core/ip.ts";
-import type { Log } from "../core/log.ts";
-import { describe } from "../core/node.ts";
+import type { Figure, Lookup, Value } from "../../core/enricher.ts";
+import { Ip } from "../../core/ip.ts";
+import type { Log } from "../../core/log.ts";
+import { describe } from "../../core/node.ts";
 import {
   boolean,
   duration,
@@ -11,11 +11,11 @@ import {
   type Shape,
   text,
   type ValuesOf,
-} from "../core/shape.ts";
-import { sleep } from "../core/work.ts";
+} from "../../core/shape.ts";
+import { sleep } from "../../core/work.ts";
 import { Mmdb } from "./mmdb.ts";
 import { MmdbFile } from "./mmdb_file.ts";
-import { type Output, outputReader } from "./mmdb_outputs.ts";
+import { type Output, outputReader } from "./outputs.ts";
 
 const LANGUAGE: Shape<string> = {
   expects: "a language such as en or pt-BR",

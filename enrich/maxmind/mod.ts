@@ -1,10 +1,10 @@
-import { enricher, type Lookup } from "../core/enricher.ts";
-import { Ip } from "../core/ip.ts";
-import { setting, text } from "../core/shape.ts";
-import { isSpecial } from "../core/special_networks.ts";
+import { enricher, type Lookup } from "../../core/enricher.ts";
+import { Ip } from "../../core/ip.ts";
+import { setting, text } from "../../core/shape.ts";
+import { isSpecial } from "../../core/special_networks.ts";
 import { bundledCountries } from "./bundled_country.ts";
 import { MMDB_SETTINGS, type MmdbKind, MmdbLookup } from "./mmdb_lookup.ts";
-import { ASN_OUTPUTS, CITY_OUTPUTS, COUNTRY_OUTPUTS, type Output } from "./mmdb_outputs.ts";
+import { ASN_OUTPUTS, CITY_OUTPUTS, COUNTRY_OUTPUTS, type Output } from "./outputs.ts";
 
 const COUNTRY: MmdbKind = {
   enricher: "maxmind_country",

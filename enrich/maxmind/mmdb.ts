@@ -1,7 +1,7 @@
 import { Reader, type Response } from "maxmind";
 import { Buffer } from "node:buffer";
-import { Ip } from "../core/ip.ts";
-import { BoundsCheck } from "./mmdb_bounds.ts";
+import { Ip } from "../../core/ip.ts";
+import { BoundsCheck } from "./bounds_check.ts";
 
 // https://maxmind.github.io/MaxMind-DB/: the metadata are in the last 128 KiB, the data 16 bytes behind the tree.
 const METADATA_MARKER = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");

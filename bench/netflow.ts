@@ -1,0 +1,253 @@
+/**
+ * What does a flow cost beside nfcapd, how much memory is held meanwhile, and how many datagrams can come before one is
+ * lost? NetFlow v5 of 30 records a datagram on loopback, every record with another pair of 1,000 hosts and 4,096
+ * destinations; the exporter has one rule of 8 labels and 49,152 series, which is scraped each second, and nfcapd
+ * writes into memory what is thrown away every other second.
+ * As root: `deno run --allow-all bench/netflow.ts [BINARY]`
+ */
+import netflow from "../collectors/netflow/mod.ts";
+import { Exporter, seriesOf } from "../tests/helpers/exporter.ts";
+import { Nfcapd } from "../tests/helpers/nfcapd.ts";
+import type { Sent } from "./netflow_sender.ts";
+import { autonomousSystems, INTERFACES } from "./netflow_traffic.ts";
+import { type Measures, memoryOf, report } from "./passes.ts";
+
+const ROUNDS = 3, SECONDS = 30;
+/** In datagrams a second. */
+const COMPARED = [20_000, 100_000], ALONE = 150_000, WITH_DEFAULTS = 100_000;
+/** The first probes are to warm up; what happens besides on the machine shall not end the search. */
+const PROBE_STEP = 25_000, PROBE_SECONDS = 5, PROBE_TRIES = 3;
+const ADDRESS = "127.0.0.1:20555", PORT = 20_555;
+const SCRAPE_MS = 1000, SCRAPES = 10, SETTLE_MS = 1000;
+/** The kernel reckons with twice as much, which is what the exporter has. */
+const RECEIVE_BUFFER = 16 << 20, ROTATE_SECONDS = 2;
+const BUFFER_LIMIT = "/proc/sys/net/core/rmem_max";
+const MEMORY_FOLDER = "/dev/shm";
+const METRIC = "bench_bytes_total";
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A rule of 8 labels, in place of those that are shipped or beside them. */
+function configuration(withDefaults: boolean): string {
+  const sides = ["source", "destination"].flatMap((side) =>
+    [
+      { name: `${side}_country`, step: "maxmind_country" },
+      { name: `${side}_as`, step: "autonomous_systems" },
+    ].map(({ name, step }) => ({ name, field: `${side}_address`, steps: [step, { on_missing: "unknown" }] }))
+  );
+  const interfaces = ["input", "output"].map((way) => (
+    { name: way, field: `${way}_interface`, steps: ["interface_mapper"] }
+  ));
+  const shipped = netflow.rules.filter(({ source }) => source === "netflow");
+  return JSON.stringify({
+    enrich: {
+      interface_mapper: { names: INTERFACES },
+      autonomous_systems: { type: "networks", networks: autonomousSystems() },
+    },
+    rules: [
+      {
+        name: METRIC,
+        source: "netflow",
+        value: "bytes",
+        max_series: 50_000,
+        labels: ["exporter", { name: "protocol", steps: ["protocol_name"] }, ...sides, ...interfaces],
+      },
+      ...withDefaults ? [] : shipped.map(({ name }) => ({ name, enabled: false })),
+    ],
+  });
+}
+
+/** What has received flows, and lost some. */
+interface Received {
+  readonly bytes: number;
+  readonly measures: Measures;
+}
+
+/** A collector that runs. */
+interface Running extends AsyncDisposable {
+  readonly pid: number;
+  /** What there is to do each second. */
+  tick(): Promise<void>;
+  /** What it has received until now; it may be stopped by that. */
+  received(): Promise<Received>;
+}
+
+class RunningExporter implements Running {
+  #longestScrape = 0;
+
+  private constructor(readonly exporter: Exporter, readonly config: string) {}
+
+  static async start(withDefaults: boolean): Promise<RunningExporter> {
+    const config = Deno.makeTempFileSync({ suffix: ".yml" });
+    Deno.writeTextFileSync(config, configuration(withDefaults));
+    const flags = ["--collector.netflow", `--collector.netflow.listen-address=${ADDRESS}`];
+    const args = ["--collector.disable-defaults", ...flags, `--config.file=${config}`];
+    return new RunningExporter(await Exporter.start(args), config);
+  }
+
+  get pid(): number {
+    return this.exporter.pid;
+  }
+
+  async tick(): Promise<void> {
+    const start = performance.now();
+    await this.exporter.get("/metrics");
+    this.#longestScrape = Math.max(this.#longestScrape, performance.now() - start);
+  }
+
+  async received(): Promise<Received> {
+    const series = seriesOf(await this.exporter.get("/metrics"));
+    const sum = (metric: string) =>
+      series.entries().reduce((sum, [name, value]) => name.startsWith(metric) ? sum + value : sum, 0);
+    return {
+      bytes: sum(`${METRIC}{`),
+      measures: {
+        series: series.get(`netcensus_series{metric="${METRIC}"}`) ?? NaN,
+        "lost in the kernel": sum(`netcensus_flow_lost_total{stage="kernel"`),
+        "longest scrape, ms": this.#longestScrape,
+        "CPU ms a scrape": await this.#scrapeCost(),
+      },
+    };
+  }
+
+  /** While nothing else happens. As Prometheus does, fetch() asks for it to be compressed. */
+  async #scrapeCost(): Promise<number> {
+    const before = cpuSecondsOf(this.pid);
+    for (let i = 0; i < SCRAPES; i++) await this.exporter.get("/metrics");
+    return 1000 * (cpuSecondsOf(this.pid) - before) / SCRAPES;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.exporter[Symbol.asyncDispose]();
+    Deno.removeSync(this.config);
+  }
+}
+
+class RunningNfcapd implements Running {
+  private constructor(readonly nfcapd: Nfcapd, readonly folder: string) {}
+
+  static async start(): Promise<RunningNfcapd> {
+    const folder = Deno.makeTempDirSync({ dir: MEMORY_FOLDER });
+    const options = { port: PORT, folder, receiveBuffer: RECEIVE_BUFFER, rotateSeconds: ROTATE_SECONDS };
+    const limit = Deno.readTextFileSync(BUFFER_LIMIT);
+    try {
+      Deno.writeTextFileSync(BUFFER_LIMIT, String(RECEIVE_BUFFER));
+      return new RunningNfcapd(await Nfcapd.start(options), folder);
+    } finally {
+      Deno.writeTextFileSync(BUFFER_LIMIT, limit);
+    }
+  }
+
+  get pid(): number {
+    return this.nfcapd.pid;
+  }
+
+  tick(): Promise<void> {
+    for (const { name } of Deno.readDirSync(this.folder)) {
+      if (/^nfcapd\.\d+$/.test(name)) Deno.removeSync(`${this.folder}/${name}`);
+    }
+    return Promise.resolve();
+  }
+
+  async received(): Promise<Received> {
+    const { bytes } = await this.nfcapd.stop();
+    return { bytes, measures: {} };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.nfcapd[Symbol.asyncDispose]();
+    Deno.removeSync(this.folder, { recursive: true });
+  }
+}
+
+/** What all threads of a process have used until now: proc_pid_stat(5), fields 14 and 15, of which 100 are a second. */
+function cpuSecondsOf(pid: number): number {
+  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /, "").split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Sends at the rate, while the collector is called upon each second. */
+async function send(running: Running, rate: number, seconds: number): Promise<Sent> {
+  const sender = new URL("netflow_sender.ts", import.meta.url).pathname;
+  const args = ["run", "--quiet", "--allow-all", sender, ADDRESS, String(rate), String(seconds)];
+  const command = new Deno.Command(Deno.execPath(), { args, stderr: "inherit" });
+  let isSending = true;
+  const ticking = (async () => {
+    while (isSending) await Promise.all([running.tick(), pause(SCRAPE_MS)]);
+  })();
+  const { stdout, success } = await command.output();
+  isSending = false;
+  await ticking;
+  await pause(SETTLE_MS);
+  if (!success) throw new Error("The sender failed");
+  return JSON.parse(new TextDecoder().decode(stdout)) as Sent;
+}
+
+async function measure(name: string, start: Promise<Running>, rate: number): Promise<Measures> {
+  await using running = await start;
+  const atStart = memoryOf(running.pid), before = cpuSecondsOf(running.pid);
+  const sent = await send(running, rate, SECONDS);
+  const cpuSeconds = cpuSecondsOf(running.pid) - before, { now, most } = memoryOf(running.pid);
+  const { bytes, measures } = await running.received();
+  const all: Measures = {
+    "CPU ms per million flows": 1000 * cpuSeconds / (sent.flows / 1e6 * bytes / sent.bytes),
+    "lost, % of the bytes": 100 * (1 - bytes / sent.bytes),
+    "datagrams/s sent": sent.datagramsPerSecond,
+    "MiB at the start": atStart.now,
+    "MiB at the end": now,
+    "MiB at most": most,
+    ...measures,
+  };
+  return Object.fromEntries(Object.entries(all).map(([what, value]) => [`${name}: ${what}`, value]));
+}
+
+async function compare(rate: number): Promise<void> {
+  const rounds: Measures[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const ours = await measure("exporter", RunningExporter.start(false), rate);
+    const theirs = await measure("nfcapd", RunningNfcapd.start(), rate);
+    const [cost = NaN] = Object.values(ours), [theirCost = NaN] = Object.values(theirs);
+    rounds.push({ ...ours, ...theirs, "ratio of the CPU": cost / theirCost });
+  }
+  console.log(`\n${rate} datagrams/s:`);
+  report(rounds);
+}
+
+async function measureAlone(title: string, rate: number, withDefaults: boolean): Promise<void> {
+  const rounds: Measures[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    rounds.push(await measure("exporter", RunningExporter.start(withDefaults), rate));
+  }
+  console.log(`\n${title}:`);
+  report(rounds);
+}
+
+/** Sends more and more until something is always lost, or until the sender cannot. */
+async function probe(): Promise<void> {
+  await using running = await RunningExporter.start(false);
+  console.log(`\n${PROBE_SECONDS} s of each rate:`);
+  let lossless = 0, received = 0;
+  for (let rate = PROBE_STEP, tries = 0; tries < PROBE_TRIES;) {
+    const sent = await send(running, rate, PROBE_SECONDS), before = received;
+    received = (await running.received()).bytes;
+    const lost = sent.bytes - (received - before), share = (100 * lost / sent.bytes).toFixed(3);
+    console.log(`${rate} datagrams/s wanted, ${sent.datagramsPerSecond} sent: ${share} % of the bytes lost`);
+    if (sent.datagramsPerSecond < 0.98 * rate) break;
+    if (lost > 0) tries++;
+    else {
+      lossless = rate;
+      rate += PROBE_STEP;
+      tries = 0;
+    }
+  }
+  console.log(`Nothing is lost up to ${lossless} datagrams/s`);
+}
+
+const [binary] = Deno.args;
+if (binary !== undefined) Deno.env.set("NETCENSUS_COMMAND", binary);
+for (const rate of COMPARED) await compare(rate);
+await measureAlone(`${ALONE} datagrams/s`, ALONE, false);
+await measureAlone(`${WITH_DEFAULTS} datagrams/s, with the shipped rules beside`, WITH_DEFAULTS, true);
+await probe();
