@@ -41,7 +41,7 @@ export interface Lookup {
   lookup(value: Value, output: string): Value | undefined;
   /**
    * All that it needs to know of either of two values that are looked up together: what is known of the two is then
-   * remembered for the few pairs of these, not for the many of the values.
+   * remembered for the few pairs of these, not for the many of the values. It never changes.
    */
   part?(value: Value): Value | undefined;
   /** The outputs that its configuration adds to those of its kind. */

@@ -23,6 +23,29 @@ export function* mergeViews(views: readonly View[], merge: Merge): Generator<voi
   return merging.view;
 }
 
+/** The rows of a view whose texts another view has, or has not. */
+export function* rowsIn(view: View, other: View, isThere: boolean): Generator<void, View> {
+  const index = new Merging([other], { stride: 0, isLargest: false });
+  const rows: number[] = [], stride = view.rows === 0 ? 0 : view.values.length / view.rows;
+  for (let row = 0; row < other.rows; row++) {
+    if (row % ROWS_PER_PIECE === 0) yield;
+    index.add(other, row);
+  }
+  for (let row = 0; row < view.rows; row++) {
+    if (row % ROWS_PER_PIECE === 0) yield;
+    if (index.has(view, row) === isThere) rows.push(row);
+  }
+  return {
+    rows: rows.length,
+    bytes: view.bytes,
+    starts: Uint32Array.from(rows, (row) => view.starts[row]!),
+    ends: Uint32Array.from(rows, (row) => view.ends[row]!),
+    values: Float64Array.from(
+      rows.flatMap((row) => [...view.values.subarray(row * stride, (row + 1) * stride)]),
+    ),
+  };
+}
+
 class Merging {
   readonly #merge: Merge;
   #rows = 0;
@@ -42,7 +65,7 @@ class Merging {
     this.#ends = new Uint32Array(rows);
     this.#values = new Float64Array(rows * merge.stride).fill(merge.isLargest ? -Infinity : 0);
     this.#hashes = new Int32Array(rows);
-    this.#slots = new Int32Array(1 << (32 - Math.clz32(2 * rows - 1)));
+    this.#slots = new Int32Array(1 << (32 - Math.clz32(2 * rows)));
   }
 
   add(view: View, row: number): void {
@@ -52,6 +75,11 @@ class Merging {
       const value = view.values[from + i]!;
       values[at + i] = isLargest ? Math.max(values[at + i]!, value) : values[at + i]! + value;
     }
+  }
+
+  /** Whether it has the text of the row. */
+  has(view: View, row: number): boolean {
+    return this.#lookFor(view, row).known >= 0;
   }
 
   get view(): View {
@@ -65,15 +93,23 @@ class Merging {
     };
   }
 
-  #find({ bytes, starts, ends }: View, row: number): number {
+  #find(view: View, row: number): number {
+    const { known, hash, slot } = this.#lookFor(view, row);
+    return known >= 0
+      ? known
+      : this.#append(view.bytes.subarray(view.starts[row], view.ends[row]), hash, slot);
+  }
+
+  /** The row that has the text, or below 0 and where to note a new one. */
+  #lookFor({ bytes, starts, ends }: View, row: number): { known: number; hash: number; slot: number } {
     const start = starts[row]!, end = ends[row]!, hash = hashOf(bytes, start, end);
     const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (;;) {
+    for (let slot = hash & mask;; slot = (slot + 1) & mask) {
       const known = this.#slots[slot]! - 1;
-      if (known < 0) return this.#append(bytes.subarray(start, end), hash, slot);
-      if (this.#hashes[known] === hash && this.#isSame(known, bytes.subarray(start, end))) return known;
-      slot = (slot + 1) & mask;
+      if (known < 0) return { known, hash, slot };
+      if (this.#hashes[known] === hash && this.#isSame(known, bytes.subarray(start, end))) {
+        return { known, hash, slot };
+      }
     }
   }
 

@@ -36,11 +36,11 @@ export async function run(plan: Plan, version: string): Promise<number> {
   const stopping = new AbortController();
   try {
     await startLookups(plan, stopping.signal);
+    await Promise.all(collectors.map((collector) => collector.start()));
   } catch (error) {
-    log.error("Cannot start an enricher", { error });
+    log.error("Cannot start", { error });
     return 1;
   }
-  for (const collector of collectors) collector.start();
   keepMemorySmall(log);
   Deno.addSignalListener(
     "SIGHUP",

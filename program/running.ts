@@ -8,7 +8,8 @@ import type { Plan } from "./plan.ts";
 export interface Running extends Scraped {
   /** What the enrichers tell that work for it alone. */
   figures(): Figures;
-  start(): void;
+  /** Fails when the program is better not run at all. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -22,7 +23,7 @@ export function runHere(pipeline: Pipeline, { values, log }: Plan): Running {
     rules,
     collect: (signal) => runner.collect(signal),
     figures: () => new Map(),
-    start: () => runner.start(),
+    start: () => Promise.resolve(runner.start()),
     stop: () => runner.stop(),
   };
 }

@@ -33,14 +33,21 @@ const stopping = new AbortController();
 let running: Running | undefined;
 let plan: Plan | undefined;
 
-self.onmessage = async ({ data }: MessageEvent<Order>) => {
+/** The answer to the order before: they are obeyed one after the other. */
+let answered = Promise.resolve();
+
+self.onmessage = ({ data }: MessageEvent<Order>) => {
+  answered = answered.then(() => answer(data));
+};
+
+async function answer(order: Order): Promise<void> {
   try {
-    self.postMessage({ report: await obey(data) } satisfies Answer);
+    self.postMessage({ report: await obey(order) } satisfies Answer);
   } catch (error) {
     self.postMessage({ failure: error instanceof Error ? error.message : String(error) } satisfies Answer);
   }
-  if (data.order === "stop") self.close();
-};
+  if (order.order === "stop") self.close();
+}
 
 async function obey(order: Order): Promise<Report | undefined> {
   switch (order.order) {
@@ -63,7 +70,7 @@ async function start({ configured, collector, shards }: Order & { order: "start"
   if (plan === undefined || problems.any) throw new Error(problems.lines().join("; "));
   await startLookups(plan, stopping.signal);
   running = runHere(plan.pipelines[0]!, plan);
-  running.start();
+  await running.start();
 }
 
 function report({ status, rules }: Running): Report {

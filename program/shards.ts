@@ -1,15 +1,17 @@
 import type { Figure, Figures } from "../core/enricher.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { drive } from "../core/work.ts";
-import { type Merge, mergeViews } from "../metrics/merge_views.ts";
+import { MergedRule } from "../metrics/merged_rule.ts";
 import type { Pipeline } from "../metrics/pipeline.ts";
-import { EMPTY, type Rule, type RuleOptions, type Shown, type View } from "../metrics/rule.ts";
+import { EMPTY } from "../metrics/rule.ts";
 import type { Plan } from "./plan.ts";
 import type { Running } from "./running.ts";
 import type { Answer, Order, Report } from "./shard.ts";
 
 /** So long a scrape waits for the threads; what they have told before stays. */
 const TIMEOUT_MS = 5000;
+
+const NOTHING = { view: EMPTY, folded: 0 };
 
 /** Runs a collector in several threads, and adds up what they count. */
 export class Shards implements Running {
@@ -34,17 +36,19 @@ export class Shards implements Running {
     return mergeFigures(this.#reports.map(({ figures }) => figures));
   }
 
-  start(): void {
-    const { configured, log } = this.#plan, collector = this.#name;
-    for (const shard of this.#shards) {
-      const order: Order = { order: "start", configured, collector, shards: this.#shards.length };
-      shard.ask(order).catch((error) => log.error("A thread cannot start", { collector, error }));
-    }
+  async start(): Promise<void> {
+    const order: Order = {
+      order: "start",
+      configured: this.#plan.configured,
+      collector: this.#name,
+      shards: this.#shards.length,
+    };
+    await Promise.all(this.#shards.map((shard) => shard.ask(order)));
   }
 
   /** Scrapes at the same time share the answers. */
-  async collect(): Promise<void> {
-    this.#merging ??= this.#merge().finally(() => this.#merging = undefined);
+  async collect(signal: AbortSignal): Promise<void> {
+    this.#merging ??= this.#merge(signal).finally(() => this.#merging = undefined);
     await this.#merging;
   }
 
@@ -56,32 +60,16 @@ export class Shards implements Running {
     return this.#shards.flatMap(({ report }) => report ?? []);
   }
 
-  async #merge(): Promise<void> {
-    await Promise.all(this.#shards.map((shard) => shard.collect(TIMEOUT_MS)));
+  async #merge(signal: AbortSignal): Promise<void> {
+    const late = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    await Promise.all(this.#shards.map((shard) => shard.collect(late)));
     const rules = this.rules;
-    const reports = this.#reports;
+    const reports = this.#shards.map(({ report }) => report);
     await drive(function* () {
-      for (const [i, rule] of rules.entries()) yield* rule.merge(reports.map(({ rules }) => rules[i]!));
+      for (const [i, rule] of rules.entries()) {
+        yield* rule.merge(reports.map((report) => report?.rules[i] ?? NOTHING));
+      }
     }());
-  }
-}
-
-/** A rule as all threads show it. */
-class MergedRule implements Shown {
-  readonly options: RuleOptions;
-  readonly #merge: Merge;
-  view: View = EMPTY;
-  folded = 0;
-
-  constructor({ options, stride }: Rule) {
-    this.options = options;
-    const isLargest = options.type === "gauge" && options.source.kind === "snapshot";
-    this.#merge = { stride, isLargest };
-  }
-
-  *merge(parts: readonly { readonly view: View; readonly folded: number }[]): Iterable<void> {
-    this.view = yield* mergeViews(parts.map(({ view }) => view), this.#merge);
-    this.folded = parts.reduce((sum, { folded }) => sum + folded, 0);
   }
 }
 
@@ -119,13 +107,15 @@ class Shard {
   }
 
   /** Brings the report up to date, unless that takes too long or cannot be done. */
-  async collect(milliseconds: number): Promise<void> {
+  async collect(late: AbortSignal): Promise<void> {
     if (this.failure !== "") return;
-    const report = this.ask({ order: "collect", milliseconds }).then((report) => this.report = report);
-    const late = AbortSignal.timeout(milliseconds);
-    await Promise.race([report, new Promise((resolve) => late.addEventListener("abort", resolve))]).catch(
-      () => {},
+    const report = this.ask({ order: "collect", milliseconds: TIMEOUT_MS }).then((report) =>
+      this.report = report
     );
+    const given = Promise.withResolvers<void>();
+    late.addEventListener("abort", () => given.resolve(), { once: true });
+    await Promise.race([report, given.promise]).catch(() => {});
+    report.catch(() => {});
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Value } from "../../core/enricher.ts";
 import { Ip } from "../../core/ip.ts";
 import { recordType } from "../../core/record.ts";
 import { Vocabulary } from "../../core/vocabulary.ts";
@@ -283,4 +284,201 @@ Deno.test("a column gives the value of the new generation when the vocabulary ha
   vocabulary.forgetIfFull();
   read({ name: vocabulary.text("b") });
   assert.equal(column.valueOf(idIn(column)), "b");
+});
+
+/** All that matters of a number or an address. */
+function parityOf(value: Value): string | undefined {
+  const number = value instanceof Ip ? value.toNumber() : value;
+  return typeof number === "number" ? (number % 2 === 0 ? "even" : "odd") : undefined;
+}
+
+function textsOf(value: Value | undefined): string[] | undefined {
+  return (value as readonly unknown[] | undefined)?.map(String);
+}
+
+Deno.test("a column of parts has few ids although the fields have many values", () => {
+  const { columns, read, idIn } = columnsOf(), column = columns.of(["host", "bytes"], parityOf);
+  const ids = new Set<number>(), VALUES = 10_000;
+  for (let i = 0; i < 4 * VALUES; i++) {
+    const host = i % VALUES, bytes = (i * 7919 + Math.floor(i / VALUES)) % VALUES;
+    read({ host, bytes });
+    ids.add(idIn(column));
+    assert.deepEqual(column.valueOf(idIn(column)), [parityOf(host), parityOf(bytes)]);
+  }
+  assert.deepEqual([...ids].toSorted(), [1, 2, 3, 4]);
+});
+
+const PARTS = [
+  { record: { host: 2, bytes: 3 }, value: ["even", "odd"] },
+  { record: { host: 3 }, value: ["odd", "undefined"] },
+  { record: { bytes: 3 }, value: ["undefined", "odd"] },
+  { record: {}, value: undefined },
+];
+
+for (const { record, value } of PARTS) {
+  Deno.test(`a column of parts has the value [${value}] of ${JSON.stringify(record)}`, () => {
+    const { columns, read, idIn } = columnsOf(), column = columns.of(["host", "bytes"], parityOf);
+    read({ host: 1, bytes: 1 });
+    read(record);
+    assert.deepEqual(textsOf(column.valueOf(idIn(column))), value);
+  });
+}
+
+for (const record of [{ host: 2, bytes: 3 }, { host: 3 }, { bytes: 3 }]) {
+  Deno.test(`find() finds the parts of ${JSON.stringify(record)}`, () => {
+    const { columns, read, idIn } = columnsOf(), column = columns.of(["host", "bytes"], parityOf);
+    read({ host: 1, bytes: 1 });
+    read(record);
+    assert.equal(column.find(column.valueOf(idIn(column))!), idIn(column));
+  });
+}
+
+Deno.test("find() gives 0 for parts that the column has not seen", () => {
+  const { columns, read } = columnsOf(), column = columns.of(["host", "bytes"], parityOf);
+  read({ host: 1, bytes: 1 });
+  assert.deepEqual([["even", "odd"], ["odd", "round"], "odd"].map((value) => column.find(value)), [0, 0, 0]);
+});
+
+Deno.test("a column of parts takes a value of which nothing matters as absent", () => {
+  const { columns, vocabulary, read, idIn } = columnsOf(), column = columns.of(["name", "bytes"], parityOf);
+  read({ name: vocabulary.text("a"), bytes: 1 });
+  assert.deepEqual(column.valueOf(idIn(column)), [undefined, "odd"]);
+  read({ name: vocabulary.text("a") });
+  assert.equal(column.valueOf(idIn(column)), undefined);
+});
+
+Deno.test("a column of parts takes a choice that is none as absent", () => {
+  const { columns, read, idIn } = columnsOf(), column = columns.of(["state", "port"], (value) => value);
+  read({ state: 7, port: 1 });
+  assert.deepEqual(column.valueOf(idIn(column)), [undefined, 1]);
+});
+
+Deno.test("of() gives the same column for the same fields with the same part", () => {
+  const { columns } = columnsOf();
+  assert.equal(columns.of(["host", "bytes"], parityOf), columns.of(["host", "bytes"], parityOf));
+});
+
+Deno.test("of() gives other columns for other fields, another part and no part", () => {
+  const { columns } = columnsOf(), other = (value: Value) => parityOf(value);
+  const all = [
+    columns.of(["host", "bytes"], parityOf),
+    columns.of(["bytes", "host"], parityOf),
+    columns.of(["host", "port"], parityOf),
+    columns.of(["host", "bytes"], other),
+    columns.of(["host", "bytes"]),
+  ];
+  assert.equal(new Set(all.map(({ index }) => index)).size, all.length);
+});
+
+Deno.test("columns of different parts of the same fields do not mix them up", () => {
+  const { columns, read, idIn } = columnsOf();
+  const last = (value: Value) => String(value).at(-1);
+  const all = [columns.of(["host", "bytes"], parityOf), columns.of(["host", "bytes"], last)];
+  all.push(columns.of(["host", "bytes"]));
+  read({ host: 0x0a000007, bytes: 128 });
+  assert.deepEqual(all.map((column) => textsOf(column.valueOf(idIn(column)))), [
+    ["odd", "even"],
+    ["7", "8"],
+    ["10.0.0.7", "128"],
+  ]);
+});
+
+Deno.test("a column of parts asks for the part of a value once", () => {
+  const asked: string[] = [];
+  const { columns, read } = columnsOf();
+  columns.of(["host", "port"], (value) => {
+    asked.push(String(value));
+    return parityOf(value);
+  });
+  for (let i = 0; i < 300; i++) read({ host: i % 3, port: 80 });
+  assert.deepEqual(asked.toSorted(), ["0.0.0.0", "0.0.0.1", "0.0.0.2", "80"]);
+});
+
+Deno.test("parts with the same text are one", () => {
+  const { columns, read, idIn } = columnsOf();
+  const column = columns.of(["host", "bytes"], (value) => value instanceof Ip ? value.masked(8) : undefined);
+  const ids = [0x0a000001, 0x0a000002, 0x0b000001].map((host) => {
+    read({ host });
+    return idIn(column);
+  });
+  assert.deepEqual(ids, [1, 1, 2]);
+});
+
+Deno.test("the tables of a column of parts have room for every id", () => {
+  const { columns, read, idIn } = columnsOf(),
+    column = columns.of(["host", "port"], (value) => String(value));
+  const table = tableOf(column);
+  for (let i = 0; i < 3000; i++) {
+    read({ host: i, port: i });
+    assert(idIn(column) < table.capacity);
+    assert.deepEqual(column.valueOf(idIn(column)), [`${Ip.v4(i)}`, `${i}`]);
+  }
+});
+
+Deno.test("a column of parts forgets nothing when the columns of its fields do", () => {
+  const { columns, read, idIn } = columnsOf(), column = columns.of(["host", "bytes"], parityOf);
+  const pairs = tableOf(column),
+    hosts = tableOf(columns.of(["host"])),
+    bytes = tableOf(columns.of(["bytes"]));
+  const ids = new Set<number>();
+  for (let i = 0; i < 2 * LIMIT + 10; i++) {
+    // After the columns have forgotten, the ids of even numbers are those of odd ones.
+    const host = i < LIMIT ? i : i + 1, number = i < LIMIT + 1000 ? i + 1 : i;
+    read({ host, bytes: number });
+    ids.add(idIn(column));
+    const [first, second] = column.valueOf(idIn(column)) as readonly Value[];
+    if (first !== parityOf(host) || second !== parityOf(number)) assert.fail(`Record ${i}`);
+  }
+  assert.deepEqual([pairs.forgotten, hosts.forgotten, bytes.forgotten], [0, 2, 2]);
+  assert.deepEqual([...ids].toSorted(), [1, 2, 3, 4]);
+});
+
+Deno.test("a column of parts forgets nothing when the vocabulary does, and asks anew", () => {
+  const { columns, vocabulary, read, idIn } = columnsOf(new Vocabulary(0));
+  const column = columns.of(["name", "host"], (value) => String(value).length), table = tableOf(column);
+  const host = () => vocabulary.ip(V6), values: unknown[] = [];
+  for (const name of ["a", "bbb", "a", "cc"]) {
+    read({ name: vocabulary.text(name), host: host() });
+    values.push(column.valueOf(idIn(column)));
+    vocabulary.forgetIfFull();
+  }
+  assert.deepEqual(values, [[1, 11], [3, 11], [1, 11], [2, 11]]);
+  assert.equal(table.forgotten, 0);
+});
+
+property("a column of parts tells what its part says, whatever the columns have seen", (random) => {
+  for (let i = 0; i < 20; i++) {
+    const limit = random.pick([0, 20, 1000]),
+      { columns, vocabulary, read, idIn } = columnsOf(new Vocabulary(limit));
+    const parts = [2, 3, 10].map((n) => (value: Value) => {
+      const number = String(value).length % n;
+      return number === 1 ? undefined : number;
+    });
+    const all = Array.from({ length: 4 }, () => {
+      const fields = [random.pick(["host", "name", "port"]), random.pick(["bytes", "name", "host"])];
+      const part = random.pick(parts);
+      return { fields, part, column: columns.of(fields, part) };
+    });
+    for (let n = 0; n < 500; n++) {
+      const value: Record<string, Value | undefined> = {
+        host: random.int(5) === 0 ? undefined : random.int(2) === 0 ? V6 : Ip.v4(random.int(2 ** 32)),
+        name: random.int(5) === 0 ? undefined : "x".repeat(random.int(30)),
+        port: random.int(5) === 0 ? undefined : random.int(65_536),
+        bytes: random.int(5) === 0 ? undefined : random.int(1e6) / 2,
+      };
+      const { host, name, port, bytes } = value;
+      vocabulary.forgetIfFull();
+      read({
+        host: host instanceof Ip ? vocabulary.ip(host) : NaN,
+        name: typeof name === "string" ? vocabulary.text(name) : NaN,
+        port: typeof port === "number" ? port : NaN,
+        bytes: typeof bytes === "number" ? bytes : NaN,
+      });
+      for (const { fields, part, column } of all) {
+        const both = fields.map((field) => value[field] === undefined ? undefined : part(value[field]));
+        const isNothing = both.every((each) => each === undefined);
+        assert.deepEqual(column.valueOf(idIn(column)), isNothing ? undefined : both);
+      }
+    }
+  }
 });

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import type { ShippedRule } from "../../core/collector.ts";
+import type { Value } from "../../core/enricher.ts";
 import { type Literal, type Node, nodeOf, Problems } from "../../core/node.ts";
 import { recordType } from "../../core/record.ts";
+import { compileRules } from "../../metrics/compile.ts";
 import type { NamedLookup } from "../../metrics/expressions.ts";
+import { mergeRules } from "../../metrics/merge_rules.ts";
+import { textOf } from "../../metrics/steps.ts";
 import { mapOf, nothing, placed } from "../helpers/nodes.ts";
 import {
   compile,
   emit,
   pass,
   pipelineOf,
+  type Plain,
   problemsOf,
   problemsOfRule,
   seriesOf,
@@ -418,4 +423,159 @@ Deno.test("compileRules() gives each rule to the records of its source", () => {
   emit(pipeline, RECORD, FLOWS);
   settle(pipeline);
   assert.deepEqual([...seriesOf(pipeline)], [["metric", 0], ["flow", 1]]);
+});
+
+/** An enricher that tells whether the last digits of two values are both even, which is all that it needs of them. */
+function parity(): NamedLookup & { readonly asked: string[]; readonly parts: string[] } {
+  const asked: string[] = [], parts: string[] = [];
+  const digitOf = (value: Value) => Number(String(value).at(-1)) % 2 === 0 ? "even" : "odd";
+  return {
+    outputs: ["parity"],
+    asked,
+    parts,
+    lookup(value) {
+      asked.push(textOf(value));
+      return value instanceof Array && value.every((part) => part === "even") ? "both" : "no";
+    },
+    part(value) {
+      parts.push(textOf(value));
+      return value instanceof Array ? undefined : digitOf(value);
+    },
+  };
+}
+
+/** What a rule with the label shows of a record, and what its enricher was asked. */
+function askParity(label: Literal, record: Plain = { host: "10.0.0.2", port: 54 }) {
+  const lookup = parity(), rules = [{ ...RULE, labels: [label] }];
+  const pipeline = pipelineOf({ ...OPTIONS, lookups: new Map([["parity", lookup]]), rules });
+  pass(pipeline, [record]);
+  return { series: [...seriesOf(pipeline).keys()].join(), asked: lookup.asked, parts: lookup.parts };
+}
+
+const BOTH = ["host", "port"];
+const ASKED = [
+  { label: { name: "a", field: BOTH, steps: ["parity"] }, shown: "both", asked: "even:even" },
+  { label: { name: "a", field: BOTH, steps: ["parity", "upper"] }, shown: "BOTH", asked: "even:even" },
+  { label: { name: "a", field: BOTH, steps: ["lower", "parity"] }, shown: "no", asked: "10.0.0.2:54" },
+  { label: { name: "a", field: "host", steps: ["parity"] }, shown: "no", asked: "10.0.0.2" },
+  { label: { name: "a", field: ["host"], steps: ["parity"] }, shown: "no", asked: "10.0.0.2" },
+];
+
+for (const { label, shown, asked } of ASKED) {
+  Deno.test(`compileRules() asks an enricher with parts for "${asked}" when the label is ${JSON.stringify(label)}`, () => {
+    const answer = askParity(label);
+    assert.deepEqual([answer.series, answer.asked], [`metric{a="${shown}"}`, [asked]]);
+  });
+}
+
+for (
+  const [record, asked] of [[{ port: 54 }, [":even"]], [{ host: "10.0.0.2" }, ["even:"]], [{}, []]] as const
+) {
+  Deno.test(`compileRules() asks an enricher with parts for [${asked}] of ${JSON.stringify(record)}`, () => {
+    assert.deepEqual(askParity({ name: "a", field: BOTH, steps: ["parity"] }, record).asked, asked);
+  });
+}
+
+Deno.test("compileRules() makes one label of two that come from the same part", () => {
+  const lookup = parity(), field = BOTH;
+  const labels = [{ name: "a", field, steps: ["parity"] }, { name: "b", field, steps: ["parity", "upper"] }];
+  const rules = [{ ...RULE, labels }];
+  const pipeline = pipelineOf({ ...OPTIONS, lookups: new Map([["parity", lookup]]), rules });
+  pass(pipeline, [{ host: "10.0.0.2", port: 54 }, { host: "10.0.0.4", port: 56 }]);
+  assert.equal(pipeline.rules[0]!.group.labels.length, 1);
+  assert.deepEqual(lookup.parts.toSorted(), ["10.0.0.2", "10.0.0.4", "54", "56"]);
+  assert.deepEqual([...seriesOf(pipeline)], [['metric{a="both",b="BOTH"}', 2]]);
+});
+
+Deno.test("compileRules() shares the parts among rules and filters", () => {
+  const lookup = parity(), field = BOTH;
+  const rules = [
+    { ...RULE, labels: [{ name: "a", field, steps: ["parity"] }] },
+    { ...RULE, name: "b", filter: { match: field, steps: ["parity"], is: "both" } },
+  ];
+  const pipeline = pipelineOf({ ...OPTIONS, lookups: new Map([["parity", lookup]]), rules });
+  pass(pipeline, [{ host: "10.0.0.2", port: 54 }, { host: "10.0.0.3", port: 54 }]);
+  assert.deepEqual(lookup.parts.toSorted(), ["10.0.0.2", "10.0.0.3", "54"]);
+  assert.deepEqual([...seriesOf(pipeline)], [['metric{a="both"}', 1], ['metric{a="no"}', 1], ["b", 1]]);
+});
+
+Deno.test("compileRules() keeps labels of parts and of whole values apart", () => {
+  const lookup = parity(), field = BOTH;
+  const labels = [{ name: "a", field, steps: ["parity"] }, { name: "b", field }];
+  const rules = [{ ...RULE, labels }];
+  const pipeline = pipelineOf({ ...OPTIONS, lookups: new Map([["parity", lookup]]), rules });
+  pass(pipeline, [{ host: "10.0.0.2", port: 54 }]);
+  assert.deepEqual([...seriesOf(pipeline).keys()], ['metric{a="both",b="10.0.0.2:54"}']);
+});
+
+/** What is wrong with rules where others are shipped. */
+function problemsWith(shipped: readonly string[], rules: readonly ShippedRule[]): string[] {
+  const problems = new Problems(), { ruleSets } = pipelineOf(OPTIONS);
+  const surroundings = { ruleSets, lookups: OPTIONS.lookups, shipped: new Set(shipped) };
+  compileRules(mergeRules(rules, undefined, problems), surroundings, problems);
+  return problems.lines();
+}
+
+const RESERVED = 'The name "netcensus_b" is reserved for the exporter\'s own metrics';
+const NAMES = [
+  { shipped: ["netcensus_b"], name: "netcensus_b", problems: [] },
+  { shipped: [], name: "netcensus_b", problems: [RESERVED] },
+  { shipped: ["netcensus_a"], name: "netcensus_b", problems: [RESERVED] },
+  { shipped: ["netcensus_"], name: "netcensus_b", problems: [RESERVED] },
+  { shipped: [], name: "b", problems: [] },
+];
+
+for (const { shipped, name, problems } of NAMES) {
+  Deno.test(`compileRules() finds ${problems.length} problems in ${name} where [${shipped}] is shipped`, () => {
+    assert.deepEqual(problemsWith(shipped, [{ ...RULE, name }]), problems);
+  });
+}
+
+const SHARES = [
+  { maxSeries: 10_000, shares: 1, share: 10_000 },
+  { maxSeries: 10_000, shares: 3, share: 3333 },
+  { maxSeries: 6, shares: 3, share: 2 },
+  { maxSeries: 5, shares: 3, share: 1 },
+  { maxSeries: 1, shares: 64, share: 1 },
+];
+
+for (const { maxSeries, shares, share } of SHARES) {
+  Deno.test(`compileRules() gives each of ${shares} threads ${share} of ${maxSeries} series`, () => {
+    const problems = new Problems(), pipeline = pipelineOf(OPTIONS), { ruleSets } = pipeline;
+    const rules = mergeRules([{ ...RULE, labels: ["name"], max_series: maxSeries }], undefined, problems);
+    compileRules(rules, { ruleSets, lookups: OPTIONS.lookups, shares }, problems);
+    assert.deepEqual(problems.lines(), []);
+    assert.equal(pipeline.rules[0]!.group.maxSeries, share);
+  });
+}
+
+const LOOKUPS: readonly { readonly rules: readonly ShippedRule[]; readonly asked: readonly string[] }[] = [
+  { rules: [], asked: [] },
+  { rules: [{ ...RULE, labels: ["host"] }], asked: [] },
+  { rules: [{ ...RULE, labels: [{ name: "host", steps: ["dns"] }] }], asked: ["sockets"] },
+  { rules: [{ ...RULE, labels: [{ name: "host", steps: [{ dns: "domain" }] }] }], asked: ["sockets"] },
+  { rules: [{ ...RULE, filter: { match: "host", steps: ["dns"], present: true } }], asked: ["sockets"] },
+  { rules: [{ ...RULE, enabled: false, labels: [{ name: "host", steps: ["dns"] }] }], asked: [] },
+  {
+    rules: [RULE, { name: "flow", source: "flows", labels: [{ name: "host", steps: ["lower", "dns"] }] }],
+    asked: ["flows"],
+  },
+];
+
+for (const { rules, asked } of LOOKUPS) {
+  Deno.test(`the sources that ask an enricher are [${asked}] of the rules ${JSON.stringify(rules)}`, () => {
+    const { ruleSets } = pipelineOf({ ...OPTIONS, rules });
+    const asking = ruleSets.filter(({ lookups }) => lookups.has(DNS)).map(({ type }) => type.name);
+    assert.deepEqual(asking, asked);
+  });
+}
+
+Deno.test("a rule set names an enricher once however often its rules ask it", () => {
+  const labels = [{ name: "host", steps: ["dns"] }, {
+    name: "domain",
+    field: "host",
+    steps: [{ dns: "domain" }],
+  }];
+  const { ruleSets } = pipelineOf({ ...OPTIONS, rules: [{ ...RULE, labels }] });
+  assert.deepEqual([...ruleSets[0]!.lookups], [DNS]);
 });

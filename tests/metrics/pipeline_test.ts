@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { Ip } from "../../core/ip.ts";
+import type { NamedLookup } from "../../metrics/expressions.ts";
 import { familiesOf, render } from "../../metrics/exposition.ts";
+import { textOf } from "../../metrics/steps.ts";
 import { emit, expositionOf, pass, pipelineOf, type Plain, seriesOf, settle } from "../helpers/pipelines.ts";
 import { SNAPSHOT, STREAM } from "../helpers/scenarios.ts";
 
@@ -238,4 +241,73 @@ Deno.test("a label does not remember more values the more there are", () => {
     sink.emit();
   }
   assert(label!.size < 300_000);
+});
+
+/** Whether two addresses or ports are on the same side, which is all that it needs to know of each. */
+function sides(): NamedLookup & { readonly count: { lookups: number; parts: number } } {
+  const count = { lookups: 0, parts: 0 };
+  return {
+    count,
+    outputs: ["side"],
+    part(value) {
+      count.parts++;
+      return (value instanceof Ip ? value.toNumber() : Number(value)) < 5000 ? "low" : "high";
+    },
+    lookup(value) {
+      count.lookups++;
+      return textOf(value);
+    },
+  };
+}
+
+Deno.test("an enricher is asked for the few pairs of parts, however many the values are", () => {
+  const VALUES = 10_000, lookup = sides();
+  const labels = [{ name: "sides", field: ["host", "port"], steps: ["sides"] }];
+  const pipeline = pipelineOf({
+    types: [STREAM],
+    rules: [{ ...FLOWS_BY_NAME, labels }],
+    lookups: new Map([["sides", lookup]]),
+  });
+  const sink = pipeline.sink(STREAM), expected = new Map<string, number>();
+  sink.row.fill(NaN);
+  for (let i = 0; i < 5 * VALUES; i++) {
+    const host = i % VALUES, port = (7919 * i + Math.floor(i / VALUES)) % VALUES;
+    sink.row[STREAM.at.host] = host;
+    sink.row[STREAM.at.port] = port;
+    sink.emit();
+    const key = `metric{sides="${host < 5000 ? "low" : "high"}:${port < 5000 ? "low" : "high"}"}`;
+    expected.set(key, (expected.get(key) ?? 0) + 1);
+  }
+  settle(pipeline);
+  assert.deepEqual(seriesOf(pipeline), expected);
+  assert.deepEqual(lookup.count, { lookups: 4, parts: 2 * VALUES });
+});
+
+Deno.test("a filter of parts and a label of parts count as before when more addresses come than are remembered", () => {
+  const ADDRESSES = 200_000;
+  const filter = { match: ["host", "port"], steps: ["sides"], is: "high:low" };
+  const labels = [{ name: "sides", field: ["host", "port"], steps: ["sides"] }];
+  const pipeline = pipelineOf({
+    types: [SNAPSHOT],
+    rules: [{ ...BY_NAME, labels }, { name: "filtered", source: "sockets", filter }],
+    lookups: new Map([["sides", sides()]]),
+  });
+  const sink = pipeline.sink(SNAPSHOT);
+  sink.row.fill(NaN);
+  sink.row[SNAPSHOT.at.port] = 53;
+  pipeline.begin();
+  for (let i = 0; i < ADDRESSES; i++) {
+    sink.row[SNAPSHOT.at.host] = i;
+    sink.emit();
+  }
+  for (let i = 0; i < 7000; i++) {
+    sink.row[SNAPSHOT.at.host] = i;
+    sink.emit();
+  }
+  settle(pipeline);
+  assert.deepEqual([...seriesOf(pipeline)], [
+    ['metric{sides="low:low"}', 10_000],
+    ['metric{sides="high:low"}', ADDRESSES - 3000],
+    ["filtered", ADDRESSES - 3000],
+  ]);
 });

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { recordType } from "../../core/record.ts";
+import { inOnePiece } from "../../core/work.ts";
+import { MergedRule } from "../../metrics/merged_rule.ts";
+import type { MetricType, View } from "../../metrics/rule.ts";
+
+type Rows = Readonly<Record<string, number>>;
+
+function viewOf(rows: Rows): View {
+  const texts = Object.keys(rows).map((text) => new TextEncoder().encode(text));
+  const ends = Uint32Array.from(
+    texts,
+    (_, i) => texts.slice(0, i + 1).reduce((sum, { length }) => sum + length, 0),
+  );
+  return {
+    rows: texts.length,
+    bytes: Uint8Array.from(texts.flatMap((text) => [...text])),
+    starts: Uint32Array.of(0, ...ends).subarray(0, texts.length),
+    ends,
+    values: Float64Array.from(Object.values(rows)),
+  };
+}
+
+function rowsOf({ rows, bytes, starts, ends, values }: View): Rows {
+  const text = (row: number) => new TextDecoder().decode(bytes.subarray(starts[row], ends[row]));
+  return Object.fromEntries(Array.from({ length: rows }, (_, row) => [text(row), values[row]!]));
+}
+
+function ruleOf(kind: "snapshot" | "stream", type: MetricType = "counter", valueAt = 0): MergedRule {
+  const source = recordType({ name: "visits", help: "", kind, fields: {} });
+  return new MergedRule({
+    options: { name: "visits_total", help: "", type, source, valueAt, buckets: [] },
+    stride: 1,
+  });
+}
+
+function merge(rule: MergedRule, ...threads: readonly Rows[]): Rows {
+  inOnePiece(rule.merge(threads.map((rows) => ({ view: viewOf(rows), folded: 1 }))));
+  return rowsOf(rule.view);
+}
+
+Deno.test("merge() adds up what the threads show, and what they have folded", () => {
+  const rule = ruleOf("stream");
+  assert.deepEqual(merge(rule, { a: 1, b: 2 }, { b: 3, c: 4 }), { a: 1, b: 5, c: 4 });
+  assert.equal(rule.folded, 2);
+});
+
+Deno.test("merge() keeps what a thread has counted when it lets a row go that another goes on with", () => {
+  const rule = ruleOf("stream");
+  assert.deepEqual(merge(rule, { a: 10 }, { a: 5 }), { a: 15 });
+  assert.deepEqual(merge(rule, {}, { a: 6 }), { a: 16 });
+  assert.deepEqual(merge(rule, { a: 1 }, { a: 6 }), { a: 17 });
+  assert.deepEqual(merge(rule, {}, { a: 6 }), { a: 17 });
+});
+
+Deno.test("merge() forgets a row that all threads have let go", () => {
+  const rule = ruleOf("stream");
+  merge(rule, { a: 10, b: 1 }, { a: 5 });
+  merge(rule, { b: 1 }, { a: 5 });
+  assert.deepEqual(merge(rule, { b: 1 }, {}), { b: 1 });
+  assert.deepEqual(merge(rule, { b: 1 }, { a: 2 }), { a: 2, b: 1 });
+});
+
+Deno.test("merge() shows of a snapshot what is there now", () => {
+  const rule = ruleOf("snapshot");
+  merge(rule, { a: 10 }, { a: 5 });
+  assert.deepEqual(merge(rule, {}, { a: 6 }), { a: 6 });
+});
+
+for (
+  const { what, rule, sum } of [
+    { what: "the largest of a gauge of a state", rule: ruleOf("snapshot", "gauge"), sum: 5 },
+    { what: "the sum of a number of records", rule: ruleOf("snapshot", "gauge", -1), sum: 8 },
+    { what: "the sum of a gauge of a stream", rule: ruleOf("stream", "gauge"), sum: 8 },
+    { what: "the sum of a counter of a state", rule: ruleOf("snapshot"), sum: 8 },
+  ]
+) {
+  Deno.test(`merge() shows ${what}`, () => {
+    assert.deepEqual(merge(rule, { a: 3 }, { a: 5 }), { a: sum });
+  });
+}
