@@ -1,8 +1,8 @@
 /**
  * What does a flow cost beside nfcapd, how much memory is held meanwhile, and how many datagrams can come before one is
  * lost? NetFlow v5 of 30 records a datagram on loopback, every record with another pair of 1,000 hosts and 4,096
- * destinations; the exporter has one rule of 8 labels and 49,152 series, which is scraped each second, and nfcapd
- * writes into memory what is thrown away every other second.
+ * destinations; the exporter has one rule of 8 labels and 49,152 series, and nfcapd writes its files, without
+ * compression, as it does when nothing else is said.
  * As root: `deno run --allow-all bench/netflow.ts [BINARY]`
  */
 import netflow from "../collectors/netflow/mod.ts";
@@ -12,7 +12,9 @@ import type { Sent } from "./netflow_sender.ts";
 import { autonomousSystems, INTERFACES } from "./netflow_traffic.ts";
 import { type Measures, memoryOf, report } from "./passes.ts";
 
-const ROUNDS = 3, SECONDS = 30;
+const ROUNDS = 3, SECONDS_COMPARED = 8, SECONDS_ALONE = 30;
+/** A collector runs for months: what is measured begins when its code is compiled and its tables are there. */
+const WARM_UP_RATE = 30_000, WARM_UP_SECONDS = 5;
 /** In datagrams a second. */
 const COMPARED = [20_000, 100_000], ALONE = 150_000, WITH_DEFAULTS = 100_000;
 /** The first probes are to warm up; what happens besides on the machine shall not end the search. */
@@ -20,9 +22,8 @@ const PROBE_STEP = 25_000, PROBE_SECONDS = 5, PROBE_TRIES = 3;
 const ADDRESS = "127.0.0.1:20555", PORT = 20_555;
 const SCRAPE_MS = 1000, SCRAPES = 10, SETTLE_MS = 1000;
 /** The kernel reckons with twice as much, which is what the exporter has. */
-const RECEIVE_BUFFER = 16 << 20, ROTATE_SECONDS = 2;
+const RECEIVE_BUFFER = 16 << 20;
 const BUFFER_LIMIT = "/proc/sys/net/core/rmem_max";
-const MEMORY_FOLDER = "/dev/shm";
 const METRIC = "bench_bytes_total";
 
 function pause(ms: number): Promise<void> {
@@ -68,8 +69,6 @@ interface Received {
 /** A collector that runs. */
 interface Running extends AsyncDisposable {
   readonly pid: number;
-  /** What there is to do each second. */
-  tick(): Promise<void>;
   /** What it has received until now; it may be stopped by that. */
   received(): Promise<Received>;
 }
@@ -91,7 +90,7 @@ class RunningExporter implements Running {
     return this.exporter.pid;
   }
 
-  async tick(): Promise<void> {
+  async scrape(): Promise<void> {
     const start = performance.now();
     await this.exporter.get("/metrics");
     this.#longestScrape = Math.max(this.#longestScrape, performance.now() - start);
@@ -129,8 +128,8 @@ class RunningNfcapd implements Running {
   private constructor(readonly nfcapd: Nfcapd, readonly folder: string) {}
 
   static async start(): Promise<RunningNfcapd> {
-    const folder = Deno.makeTempDirSync({ dir: MEMORY_FOLDER });
-    const options = { port: PORT, folder, receiveBuffer: RECEIVE_BUFFER, rotateSeconds: ROTATE_SECONDS };
+    const folder = Deno.makeTempDirSync();
+    const options = { port: PORT, folder, receiveBuffer: RECEIVE_BUFFER };
     const limit = Deno.readTextFileSync(BUFFER_LIMIT);
     try {
       Deno.writeTextFileSync(BUFFER_LIMIT, String(RECEIVE_BUFFER));
@@ -142,13 +141,6 @@ class RunningNfcapd implements Running {
 
   get pid(): number {
     return this.nfcapd.pid;
-  }
-
-  tick(): Promise<void> {
-    for (const { name } of Deno.readDirSync(this.folder)) {
-      if (/^nfcapd\.\d+$/.test(name)) Deno.removeSync(`${this.folder}/${name}`);
-    }
-    return Promise.resolve();
   }
 
   async received(): Promise<Received> {
@@ -168,32 +160,39 @@ function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** Sends at the rate, while the collector is called upon each second. */
-async function send(running: Running, rate: number, seconds: number): Promise<Sent> {
+/** Sends at the rate, and meanwhile does something each second. */
+async function send(rate: number, seconds: number, meanwhile = () => Promise.resolve()): Promise<Sent> {
   const sender = new URL("netflow_sender.ts", import.meta.url).pathname;
   const args = ["run", "--quiet", "--allow-all", sender, ADDRESS, String(rate), String(seconds)];
   const command = new Deno.Command(Deno.execPath(), { args, stderr: "inherit" });
   let isSending = true;
-  const ticking = (async () => {
-    while (isSending) await Promise.all([running.tick(), pause(SCRAPE_MS)]);
+  const repeating = (async () => {
+    while (isSending) await Promise.all([meanwhile(), pause(SCRAPE_MS)]);
   })();
   const { stdout, success } = await command.output();
   isSending = false;
-  await ticking;
+  await repeating;
   await pause(SETTLE_MS);
   if (!success) throw new Error("The sender failed");
   return JSON.parse(new TextDecoder().decode(stdout)) as Sent;
 }
 
-async function measure(name: string, start: Promise<Running>, rate: number): Promise<Measures> {
-  await using running = await start;
+interface Load {
+  readonly name: string;
+  readonly rate: number;
+  readonly seconds: number;
+  readonly meanwhile?: () => Promise<void>;
+}
+
+async function measure(running: Running, { name, rate, seconds, meanwhile }: Load): Promise<Measures> {
+  const warmUp = await send(WARM_UP_RATE, WARM_UP_SECONDS, meanwhile);
   const atStart = memoryOf(running.pid), before = cpuSecondsOf(running.pid);
-  const sent = await send(running, rate, SECONDS);
+  const sent = await send(rate, seconds, meanwhile);
   const cpuSeconds = cpuSecondsOf(running.pid) - before, { now, most } = memoryOf(running.pid);
-  const { bytes, measures } = await running.received();
+  const { bytes, measures } = await running.received(), received = bytes - warmUp.bytes;
   const all: Measures = {
-    "CPU ms per million flows": 1000 * cpuSeconds / (sent.flows / 1e6 * bytes / sent.bytes),
-    "lost, % of the bytes": 100 * (1 - bytes / sent.bytes),
+    "CPU ms per million flows": 1000 * cpuSeconds / (sent.flows / 1e6 * received / sent.bytes),
+    "lost, % of the bytes": 100 * (1 - received / sent.bytes),
     "datagrams/s sent": sent.datagramsPerSecond,
     "MiB at the start": atStart.now,
     "MiB at the end": now,
@@ -203,11 +202,16 @@ async function measure(name: string, start: Promise<Running>, rate: number): Pro
   return Object.fromEntries(Object.entries(all).map(([what, value]) => [`${name}: ${what}`, value]));
 }
 
+async function measureOne(start: Promise<Running>, load: Load): Promise<Measures> {
+  await using running = await start;
+  return await measure(running, load);
+}
+
 async function compare(rate: number): Promise<void> {
-  const rounds: Measures[] = [];
+  const rounds: Measures[] = [], load = { rate, seconds: SECONDS_COMPARED };
   for (let i = 0; i < ROUNDS; i++) {
-    const ours = await measure("exporter", RunningExporter.start(false), rate);
-    const theirs = await measure("nfcapd", RunningNfcapd.start(), rate);
+    const ours = await measureOne(RunningExporter.start(false), { name: "exporter", ...load });
+    const theirs = await measureOne(RunningNfcapd.start(), { name: "nfcapd", ...load });
     const [cost = NaN] = Object.values(ours), [theirCost = NaN] = Object.values(theirs);
     rounds.push({ ...ours, ...theirs, "ratio of the CPU": cost / theirCost });
   }
@@ -215,13 +219,12 @@ async function compare(rate: number): Promise<void> {
   report(rounds);
 }
 
+/** The exporter alone, which is scraped each second. */
 async function measureAlone(title: string, rate: number, withDefaults: boolean): Promise<void> {
-  const rounds: Measures[] = [];
-  for (let i = 0; i < ROUNDS; i++) {
-    rounds.push(await measure("exporter", RunningExporter.start(withDefaults), rate));
-  }
-  console.log(`\n${title}:`);
-  report(rounds);
+  await using exporter = await RunningExporter.start(withDefaults);
+  const meanwhile = () => exporter.scrape();
+  console.log(`\n${title}, scraped each second:`);
+  report([await measure(exporter, { name: "exporter", rate, seconds: SECONDS_ALONE, meanwhile })]);
 }
 
 /** Sends more and more until something is always lost, or until the sender cannot. */
@@ -230,7 +233,7 @@ async function probe(): Promise<void> {
   console.log(`\n${PROBE_SECONDS} s of each rate:`);
   let lossless = 0, received = 0;
   for (let rate = PROBE_STEP, tries = 0; tries < PROBE_TRIES;) {
-    const sent = await send(running, rate, PROBE_SECONDS), before = received;
+    const sent = await send(rate, PROBE_SECONDS, () => running.scrape()), before = received;
     received = (await running.received()).bytes;
     const lost = sent.bytes - (received - before), share = (100 * lost / sent.bytes).toFixed(3);
     console.log(`${rate} datagrams/s wanted, ${sent.datagramsPerSecond} sent: ${share} % of the bytes lost`);

@@ -34,6 +34,37 @@ export class NumberIds {
     }
   }
 
+  /**
+   * The ids of the `count` values that stand at `from`, written from `to` on: 0 for NaN, and for what is unknown when the
+   * limit is reached.
+   */
+  idsOf(values: Float64Array, from: number, count: number, out: { ids: Int32Array; to: number }): void {
+    const { ids, to } = out;
+    let slots = this.#slots, known = this.#values, shift = this.#shift;
+    // Values often come several times on end.
+    let last = NaN, lastId = 0;
+    for (let i = 0; i < count; i++) {
+      const value = values[from + i]!, mask = slots.length - 1;
+      if (value === last || value !== value) {
+        ids[to + i] = value === last ? lastId : 0;
+        continue;
+      }
+      let slot = hash(value) >>> shift, id = slots[slot]!;
+      while (id !== 0 && known[id] !== value) {
+        slot = (slot + 1) & mask;
+        id = slots[slot]!;
+      }
+      if (id === 0) {
+        id = this.#insert(value, slot);
+        slots = this.#slots;
+        known = this.#values;
+        shift = this.#shift;
+      }
+      ids[to + i] = lastId = id;
+      last = value;
+    }
+  }
+
   /** The id of the value if it has one, otherwise 0. */
   find(value: number): number {
     const mask = this.#slots.length - 1;

@@ -15,6 +15,7 @@ export class Vocabulary {
   #words = new Uint32Array(4 * 64);
   #slots = new Int32Array(128);
   #addresses = 0;
+  readonly #listeners: (() => void)[] = [];
 
   constructor(readonly limit = 131_072) {}
 
@@ -78,8 +79,14 @@ export class Vocabulary {
     return IPV6_BASE + this.#addresses - 1;
   }
 
+  /** Calls the listener before the numbers lose their meaning. */
+  onForget(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   forgetIfFull(): void {
     if (this.size <= this.limit) return;
+    for (const listener of this.#listeners) listener();
     this.generation++;
     this.#texts = [];
     this.#textIds.clear();

@@ -1,10 +1,9 @@
 import type { Value } from "../core/enricher.ts";
 import { nextCapacity } from "../core/growth.ts";
-import type { Ip } from "../core/ip.ts";
 import { NumberIds } from "../core/number_ids.ts";
-import type { Field, Fields } from "../core/record.ts";
+import type { Field } from "../core/record.ts";
 import type { Vocabulary } from "../core/vocabulary.ts";
-import { type Part, textOf } from "./steps.ts";
+import { BATCH, type Batch } from "./batch.ts";
 
 /**
  * A column gives each value of a field a small dense id, once per record however many labels and filters look at
@@ -13,7 +12,7 @@ import { type Part, textOf } from "./steps.ts";
  * A column that is full forgets everything and counts anew; its tables forget with it.
  */
 export interface Column {
-  /** Where the id of the present record is in the `ids` of the columns. */
+  /** Its ids of the records of a batch are in the `ids` of the columns, from this times `BATCH` on. */
   readonly index: number;
   /** Every id is below it. */
   readonly capacity: number;
@@ -34,17 +33,28 @@ export interface ColumnTable {
   forget(): void;
 }
 
-/** More distinct values than this, and a column forgets. */
+/** More distinct values than this, and a column forgets before the next batch. */
 const COLUMN_LIMIT = 131_072;
-const DIRECT_LIMIT = 65_536;
+export const DIRECT_LIMIT = 65_536;
 
-abstract class BaseColumn implements Column {
+/** The ids of a column that counts the numbers it has seen. */
+export function limitedIds(): NumberIds {
+  return new NumberIds(COLUMN_LIMIT + BATCH);
+}
+
+export function isFull(ids: NumberIds): boolean {
+  return ids.size >= COLUMN_LIMIT;
+}
+
+export abstract class BaseColumn implements Column {
   capacity = 64;
   abstract readonly identity: Column["identity"];
   readonly #tables: ColumnTable[] = [];
 
   constructor(readonly index: number) {}
 
+  /** Writes the ids of the records of the batch from one to another. */
+  abstract read(batch: Batch, ids: Int32Array, records: Range): void;
   abstract numberOf(id: number): number;
   abstract valueOf(id: number): Value | undefined;
   abstract find(value: Value): number;
@@ -54,19 +64,34 @@ abstract class BaseColumn implements Column {
     table.grow(this.capacity);
   }
 
+  /** Whether its numbers lose their meaning when the vocabulary forgets. */
+  get isOfWords(): boolean {
+    return false;
+  }
+
+  /** Before a batch: within it no id loses its meaning. */
+  makeRoom(): void {}
+
   forget(): void {
     for (const table of this.#tables) table.forget();
   }
 
   protected reach(id: number): void {
+    if (id < this.capacity) return;
     while (this.capacity <= id) this.capacity = nextCapacity(this.capacity);
     for (const table of this.#tables) table.grow(this.capacity);
   }
 }
 
-/** A field: where it is in the row, and what its numbers mean. */
-class FieldValues {
-  constructor(readonly at: number, readonly field: Field, readonly vocabulary: Vocabulary) {}
+/** Records of a batch: from one to before another. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A field: what its numbers mean, and where they are in a batch. */
+export class FieldValues {
+  constructor(readonly slot: number, readonly field: Field, readonly vocabulary: Vocabulary) {}
 
   valueOf(number: number): Value | undefined {
     switch (this.field.type) {
@@ -81,6 +106,10 @@ class FieldValues {
     }
   }
 
+  get areWords(): boolean {
+    return this.field.type === "text" || this.field.type === "ip";
+  }
+
   numberOf(value: Value): number {
     if (typeof value === "number") return value;
     if (typeof value === "string") {
@@ -91,23 +120,30 @@ class FieldValues {
 }
 
 /** For fields whose numbers are small: the id is the number plus one. */
-class DirectColumn extends BaseColumn {
-  readonly at: number;
+export class DirectColumn extends BaseColumn {
   readonly identity: Column["identity"];
   readonly #limit: number;
 
   constructor(index: number, readonly values: FieldValues) {
     super(index);
-    this.at = values.at;
     this.identity = values.field.type === "number" ? "number" : "none";
     this.#limit = values.field.type === "number" ? DIRECT_LIMIT : 2 ** 30;
   }
 
-  idOf(number: number): number {
-    if (!(number >= 0 && number < this.#limit)) return 0;
-    const id = (number | 0) + 1;
-    if (id >= this.capacity) this.reach(id);
-    return id;
+  override get isOfWords(): boolean {
+    return this.values.areWords;
+  }
+
+  read({ values }: Batch, ids: Int32Array, { from, to }: Range): void {
+    const numbersAt = this.values.slot * BATCH, idsAt = this.index * BATCH, limit = this.#limit;
+    let most = 0;
+    for (let i = from; i < to; i++) {
+      const number = values[numbersAt + i]!;
+      const id = number >= 0 && number < limit ? (number | 0) + 1 : 0;
+      if (id > most) most = id;
+      ids[idsAt + i] = id;
+    }
+    this.reach(most);
   }
 
   numberOf(id: number): number {
@@ -119,30 +155,31 @@ class DirectColumn extends BaseColumn {
   }
 
   find(value: Value): number {
-    return this.idOf(this.values.numberOf(value));
+    const number = this.values.numberOf(value);
+    return number >= 0 && number < this.capacity - 1 ? (number | 0) + 1 : 0;
   }
 }
 
-class HashedColumn extends BaseColumn {
-  readonly at: number;
+/** For all other fields. */
+export class HashedColumn extends BaseColumn {
   readonly identity: Column["identity"];
-  readonly #ids = new NumberIds(COLUMN_LIMIT);
+  readonly #ids = limitedIds();
 
   constructor(index: number, readonly values: FieldValues) {
     super(index);
-    this.at = values.at;
     this.identity = values.field.type === "ip" ? "ipv4" : "number";
   }
 
-  idOf(number: number): number {
-    if (number !== number) return 0;
-    let id = this.#ids.idOf(number);
-    if (id === 0) {
-      this.forget();
-      id = this.#ids.idOf(number);
-    }
-    if (id >= this.capacity) this.reach(id);
-    return id;
+  override get isOfWords(): boolean {
+    return this.values.areWords;
+  }
+
+  read({ values }: Batch, ids: Int32Array, { from, to }: Range): void {
+    this.#ids.idsOf(values, this.values.slot * BATCH + from, to - from, {
+      ids,
+      to: this.index * BATCH + from,
+    });
+    this.reach(this.#ids.size);
   }
 
   numberOf(id: number): number {
@@ -157,239 +194,25 @@ class HashedColumn extends BaseColumn {
     return this.#ids.find(this.values.numberOf(value));
   }
 
-  override forget(): void {
-    this.#ids.forget();
-    super.forget();
+  override makeRoom(): void {
+    if (isFull(this.#ids)) this.forget();
   }
-}
-
-/** What matters of the values of another column, where that are few. */
-class PartColumn extends BaseColumn implements ColumnTable {
-  readonly identity = "none";
-  /** By id of the other column, the id here; -1 is not known yet. */
-  #idsOfWhole = new Int32Array(0);
-  readonly #values: (Value | undefined)[] = [undefined];
-  readonly #idsOfTexts = new Map<string, number>();
-
-  constructor(index: number, readonly whole: Column, readonly part: Part) {
-    super(index);
-    whole.attach(this);
-  }
-
-  idOf(whole: number): number {
-    const id = this.#idsOfWhole[whole]!;
-    return id >= 0 ? id : this.#idsOfWhole[whole] = this.#resolve(whole);
-  }
-
-  numberOf(): number {
-    return NaN;
-  }
-
-  valueOf(id: number): Value | undefined {
-    return this.#values[id];
-  }
-
-  find(value: Value): number {
-    return this.#idsOfTexts.get(textOf(value)) ?? 0;
-  }
-
-  grow(capacity: number): void {
-    const ids = this.#idsOfWhole;
-    this.#idsOfWhole = new Int32Array(capacity).fill(-1, ids.length);
-    this.#idsOfWhole.set(ids);
-  }
-
-  /** The ids of the other column have new meanings; those here have not. */
-  override forget(): void {
-    this.#idsOfWhole.fill(-1);
-  }
-
-  #resolve(whole: number): number {
-    const value = this.whole.valueOf(whole), part = value === undefined ? undefined : this.part(value);
-    if (part === undefined) return 0;
-    const text = textOf(part);
-    let id = this.#idsOfTexts.get(text);
-    if (id === undefined) {
-      id = this.#values.length;
-      this.#values.push(part);
-      this.#idsOfTexts.set(text, id);
-      if (id >= this.capacity) this.reach(id);
-    }
-    return id;
-  }
-}
-
-/** Two fields together: its ids are those of pairs of ids, and it forgets when either of the two does. */
-class PairColumn extends BaseColumn implements ColumnTable {
-  readonly identity = "none";
-  readonly #ids = new NumberIds(COLUMN_LIMIT);
-
-  constructor(index: number, readonly first: Column, readonly second: Column) {
-    super(index);
-    first.attach(this);
-    second.attach(this);
-  }
-
-  idOf(first: number, second: number): number {
-    const pair = first * PAIR + second;
-    let id = this.#ids.idOf(pair);
-    if (id === 0) {
-      this.forget();
-      id = this.#ids.idOf(pair);
-    }
-    if (id >= this.capacity) this.reach(id);
-    return id;
-  }
-
-  numberOf(id: number): number {
-    return this.#ids.valueOf(id);
-  }
-
-  valueOf(id: number): Value | undefined {
-    const pair = this.#ids.valueOf(id);
-    if (pair === 0) return undefined;
-    return [this.first.valueOf(Math.floor(pair / PAIR)), this.second.valueOf(pair % PAIR)] as Value;
-  }
-
-  find(value: Value): number {
-    if (!(value instanceof Array)) return 0;
-    const [first, second] = value;
-    return this.#ids.find(idIn(this.first, first) * PAIR + idIn(this.second, second));
-  }
-
-  grow(): void {}
 
   override forget(): void {
     this.#ids.forget();
     super.forget();
   }
 }
-
-function idIn(column: Column, value: string | number | Ip | undefined): number {
-  return value === undefined ? 0 : column.find(value);
-}
-
-/** Above every id of a column. */
-const PAIR = 2 ** 26;
 
 /** For labels that come from no field: always absent. */
-class NoColumn extends BaseColumn {
+export class NoColumn extends BaseColumn {
   readonly identity = "none";
+  read(): void {}
   numberOf(): number {
     return NaN;
   }
   valueOf(): undefined {}
   find(): number {
     return 0;
-  }
-}
-
-/** The columns of one type of record that rules use. */
-export class Columns {
-  /** The ids of the present record, by column index. */
-  ids = new Int32Array(8);
-  readonly #fields: Fields;
-  readonly #names: readonly string[];
-  readonly #vocabulary: Vocabulary;
-  #generation = 0;
-  #count = 0;
-  readonly #byKey = new Map<string, Column>();
-  readonly #direct: DirectColumn[] = [];
-  readonly #hashed: HashedColumn[] = [];
-  readonly #parts: PartColumn[] = [];
-  readonly #pairs: PairColumn[] = [];
-  readonly #pairsOfParts: { fields: string; part: Part; column: Column }[] = [];
-
-  constructor(fields: Fields, vocabulary: Vocabulary) {
-    this.#fields = fields;
-    this.#names = Object.keys(fields);
-    this.#vocabulary = vocabulary;
-  }
-
-  /** The column of no field, of one, or of two together: of a part of either, if that is all that matters. */
-  of(fields: readonly string[], part?: Part): Column {
-    const key = fields.join(" ");
-    if (part !== undefined) return this.#pairOfParts(key, fields, part);
-    let column = this.#byKey.get(key);
-    if (column === undefined) {
-      column = this.#make(fields);
-      this.#byKey.set(key, column);
-    }
-    return column;
-  }
-
-  /** Takes the ids of a record. */
-  read(row: Float64Array): void {
-    if (this.#generation !== this.#vocabulary.generation) this.#forgetWords();
-    const ids = this.ids;
-    for (let i = 0; i < this.#direct.length; i++) {
-      const column = this.#direct[i]!;
-      ids[column.index] = column.idOf(row[column.at]!);
-    }
-    for (let i = 0; i < this.#hashed.length; i++) {
-      const column = this.#hashed[i]!;
-      ids[column.index] = column.idOf(row[column.at]!);
-    }
-    for (let i = 0; i < this.#parts.length; i++) {
-      const column = this.#parts[i]!;
-      ids[column.index] = column.idOf(ids[column.whole.index]!);
-    }
-    for (let i = 0; i < this.#pairs.length; i++) {
-      const column = this.#pairs[i]!;
-      ids[column.index] = column.idOf(ids[column.first.index]!, ids[column.second.index]!);
-    }
-  }
-
-  #make(fields: readonly string[]): Column {
-    const [name, second] = fields;
-    if (name === undefined) return new NoColumn(this.#next());
-    if (second !== undefined) return this.#pair(this.of([name]), this.of([second]));
-    const field = this.#fields[name]!;
-    const values = new FieldValues(this.#names.indexOf(name), field, this.#vocabulary);
-    if (field.type === "ip" || (field.type === "number" && !((field.max ?? Infinity) < DIRECT_LIMIT))) {
-      const column = new HashedColumn(this.#next(), values);
-      this.#hashed.push(column);
-      return column;
-    }
-    const column = new DirectColumn(this.#next(), values);
-    this.#direct.push(column);
-    return column;
-  }
-
-  #pairOfParts(key: string, fields: readonly string[], part: Part): Column {
-    const known = this.#pairsOfParts.find((each) => each.fields === key && each.part === part);
-    if (known !== undefined) return known.column;
-    const [first, second] = fields.map((field) => this.#partOf(this.of([field]), part));
-    const column = this.#pair(first!, second!);
-    this.#pairsOfParts.push({ fields: key, part, column });
-    return column;
-  }
-
-  #pair(first: Column, second: Column): Column {
-    const column = new PairColumn(this.#next(), first, second);
-    this.#pairs.push(column);
-    return column;
-  }
-
-  #partOf(whole: Column, part: Part): Column {
-    const column = new PartColumn(this.#next(), whole, part);
-    this.#parts.push(column);
-    return column;
-  }
-
-  #next(): number {
-    if (this.#count === this.ids.length) {
-      const ids = this.ids;
-      this.ids = new Int32Array(2 * ids.length);
-      this.ids.set(ids);
-    }
-    return this.#count++;
-  }
-
-  #forgetWords(): void {
-    this.#generation = this.#vocabulary.generation;
-    for (const column of [...this.#direct, ...this.#hashed]) {
-      if (column.values.field.type === "text" || column.values.field.type === "ip") column.forget();
-    }
   }
 }

@@ -5,12 +5,13 @@ import { own } from "../core/own.ts";
 import { describe, entryOf, type MapNode, type Node, type Problems } from "../core/node.ts";
 import type { Field } from "../core/record.ts";
 import { boolean, list, number, type Shape, text } from "../core/shape.ts";
+import { BATCH } from "./batch.ts";
 import type { Column, ColumnTable } from "./column.ts";
 import { compileRegExp, numberOf, run, type Step, textOf, watch } from "./steps.ts";
 
-/** Whether a record counts, told from its column ids. */
+/** Whether a record of a batch counts, told from the ids of the columns. */
 export interface Filter {
-  test(ids: Int32Array): boolean;
+  test(ids: Int32Array, record: number): boolean;
 }
 
 /** A field with the steps that lead from it to the value in question. */
@@ -48,7 +49,7 @@ export function compileFilter(
   const inner = entry.value;
   if (entry.key === "not") {
     const filter = compileFilter(inner, resolve, problems);
-    return filter && { test: (ids) => !filter.test(ids) };
+    return filter && { test: (ids, record) => !filter.test(ids, record) };
   }
   if (inner.kind !== "list") {
     problems.add(inner, `Expected a list of filters, not ${describe(inner)}`);
@@ -61,11 +62,13 @@ export function compileFilter(
 function all(filters: readonly (Filter | undefined)[]): Filter | undefined {
   if (!complete(filters)) return undefined;
   if (filters.length === 1) return filters[0];
-  return { test: (ids) => filters.every((filter) => filter.test(ids)) };
+  return { test: (ids, record) => filters.every((filter) => filter.test(ids, record)) };
 }
 
 function any(filters: readonly (Filter | undefined)[]): Filter | undefined {
-  return complete(filters) ? { test: (ids) => filters.some((filter) => filter.test(ids)) } : undefined;
+  return complete(filters)
+    ? { test: (ids, record) => filters.some((filter) => filter.test(ids, record)) }
+    : undefined;
 }
 
 function complete(filters: readonly (Filter | undefined)[]): filters is readonly Filter[] {
@@ -83,8 +86,8 @@ class Test implements Filter, ColumnTable {
     watch(steps, this);
   }
 
-  test(ids: Int32Array): boolean {
-    const id = ids[this.column.index]!;
+  test(ids: Int32Array, record: number): boolean {
+    const id = ids[this.column.index * BATCH + record]!;
     let verdict = this.#verdicts[id]!;
     if (verdict === UNKNOWN) {
       const value = run(this.steps, this.column.valueOf(id));

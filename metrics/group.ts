@@ -1,5 +1,6 @@
 import type { RecordType } from "../core/record.ts";
 import { inOnePiece } from "../core/work.ts";
+import { BATCH, type Batch } from "./batch.ts";
 import type { Filter } from "./filter.ts";
 import { GroupTable, HASH_SEED, mixHash, ROW_LIMIT } from "./group_table.ts";
 import type { Label } from "./label.ts";
@@ -17,8 +18,8 @@ export interface Grouping {
 
 /** What is added up in each row: the number of the records, the values of a field, or how these are distributed. */
 interface Measure {
-  /** Where in the record the value is; -1 counts records. */
-  readonly valueAt: number;
+  /** Where in a batch the value is; -1 counts records. */
+  readonly slot: number;
   /** Values below it, and those that are absent, are left out. */
   readonly least: number;
   /** Upper bounds of a histogram's buckets, ascending, without the infinite one. */
@@ -28,8 +29,6 @@ interface Measure {
 /** The numbers of a histogram: that of its values, their sum, then that in each bucket. */
 export const COUNT = 0, SUM = 1, BUCKETS = 2;
 
-/** So many records are added at once: their rows are fetched from memory together rather than one after the other. */
-const BATCH = 64;
 /** How many rows a pass of a snapshot may have before the largest of them are chosen. */
 export const CANDIDATES = 262_144;
 
@@ -44,16 +43,20 @@ export class Group {
   readonly #filter: Filter | undefined;
   readonly #width: number;
   readonly #measures: Measure[] = [];
-  /** Of each measure: where in the record its value is, the least, and where in a row its numbers are. */
-  #valuesAt = new Int32Array(0);
+  /** Of each measure: where in a batch its value is, the least, and where in a row its numbers are. */
+  #slots = new Int32Array(0);
   #leasts = new Float64Array(0);
   #offsets = new Int32Array(0);
   #buckets: readonly (Measure["buckets"])[] = [];
-  /** Records that wait to be added: keys, hashes of keys, and a value for each measure, NaN to leave it out. */
+  /**
+   * Of a batch the records that count: which they are, their keys and the hashes of these, where their rows are, and
+   * the values of one measure after those of another, NaN to leave one out.
+   */
+  readonly #records = new Int32Array(BATCH);
+  readonly #rows = new Int32Array(BATCH);
   readonly #keys: Int32Array;
   readonly #hashes = new Int32Array(BATCH);
   #values = new Float64Array(0);
-  #waiting = 0;
 
   constructor(grouping: Grouping) {
     this.#grouping = grouping;
@@ -69,7 +72,7 @@ export class Group {
   measure(measure: Measure): number {
     const blank = this.#measures.flatMap(blankOf), offset = blank.length;
     this.#measures.push(measure);
-    this.#valuesAt = Int32Array.from(this.#measures, ({ valueAt }) => valueAt);
+    this.#slots = Int32Array.from(this.#measures, ({ slot }) => slot);
     this.#leasts = Float64Array.from(this.#measures, ({ least }) => least);
     this.#offsets = Int32Array.of(...this.#offsets, offset);
     this.#buckets = this.#measures.map(({ buckets }) => buckets);
@@ -78,47 +81,17 @@ export class Group {
     return offset;
   }
 
-  add(row: Float64Array, ids: Int32Array): void {
-    if (this.#filter !== undefined && !this.#filter.test(ids)) return;
-    const waiting = this.#waiting;
-    // Without labels a record counts as seen although it has nothing to add.
-    if (!this.#takeValues(row, waiting) && this.#width > 0) return;
-    const labels = this.labels, keys = this.#keys, at = waiting * this.#width;
-    let hash = HASH_SEED;
-    for (let i = 0; i < labels.length; i++) {
-      const label = labels[i]!;
-      const id = ids[label.index]!;
-      let labelId = label.table[id]!;
-      if (labelId === 0) labelId = label.resolve(id);
-      keys[at + i] = labelId;
-      hash = mixHash(hash, labelId);
-    }
-    this.#hashes[waiting] = hash;
-    if (++this.#waiting === BATCH) this.flush();
-  }
-
-  /** Adds the records that wait. */
-  flush(): void {
-    const { table } = this, keys = this.#keys, hashes = this.#hashes;
-    const buckets = this.#buckets, offsets = this.#offsets, added = this.#values;
-    const width = this.#width, count = this.#waiting, each = offsets.length;
-    this.#waiting = 0;
-    table.warm(hashes, count);
-    for (let i = 0, from = 0; i < count; i++) {
-      const row = table.find(keys, i * width, hashes[i]!), { values } = table;
-      for (let m = 0; m < each; m++) {
-        const value = added[from++]!;
-        if (value !== value) continue;
-        const at = row + offsets[m]!, sum = values[at]!, bounds = buckets[m];
-        if (bounds !== undefined) observe(values, at, value, bounds);
-        else values[at] = sum === sum ? sum + value : value;
-      }
-    }
+  /** Adds the records of a batch, whose column ids are known. */
+  add(batch: Batch, ids: Int32Array): void {
+    const { table } = this, rows = this.#rows, count = this.#choose(batch, ids);
+    if (count === 0) return;
+    this.#makeKeys(ids, count);
+    table.findAll({ keys: this.#keys, hashes: this.#hashes, count, rows });
+    for (let m = 0; m < this.#measures.length; m++) this.#addValues(m, count);
   }
 
   /** Makes the views of the rules. */
   *settle(): Iterable<void> {
-    this.flush();
     const sweeping = this.table.sweep();
     // Records of a stream may come between pieces.
     if (this.#grouping.source.kind === "snapshot") yield* sweeping;
@@ -130,24 +103,83 @@ export class Group {
 
   /** Forgets everything, and shows nothing until it is settled. */
   clear(): void {
-    this.#waiting = 0;
     this.table.clear();
     for (const rule of this.rules) rule.hide();
   }
 
-  /** Whether the record has anything to add. */
-  #takeValues(row: Float64Array, waiting: number): boolean {
-    const valuesAt = this.#valuesAt, leasts = this.#leasts, values = this.#values;
-    const count = valuesAt.length, from = waiting * count;
-    let isAny = false;
-    for (let m = 0; m < count; m++) {
-      const at = valuesAt[m]!, value = at < 0 ? 1 : row[at]!;
-      if (value >= leasts[m]!) {
-        values[from + m] = value;
-        isAny = true;
-      } else values[from + m] = NaN;
+  /** Finds the records that have anything to add, and their values; gives how many. */
+  #choose({ values: given, size }: Batch, ids: Int32Array): number {
+    const filter = this.#filter, records = this.#records;
+    let count = 0;
+    for (let record = 0; record < size; record++) {
+      if (filter === undefined || filter.test(ids, record)) records[count++] = record;
     }
-    return isAny;
+    let missing = 0;
+    for (let m = 0; m < this.#measures.length; m++) missing += this.#takeValues(m, given, count);
+    // Without labels a record counts as seen although it has nothing to add.
+    return missing === 0 || this.#width === 0 ? count : this.#withValues(count);
+  }
+
+  /** Takes the values of a measure; gives how many are left out. */
+  #takeValues(m: number, given: Float64Array, count: number): number {
+    const records = this.#records, values = this.#values, to = m * BATCH;
+    const slot = this.#slots[m]!, least = this.#leasts[m]!;
+    if (slot < 0) {
+      values.fill(1, to, to + count);
+      return 0;
+    }
+    let missing = 0;
+    for (let i = 0; i < count; i++) {
+      const value = given[slot * BATCH + records[i]!]!, isAdded = value >= least;
+      if (!isAdded) missing++;
+      values[to + i] = isAdded ? value : NaN;
+    }
+    return missing;
+  }
+
+  /** Leaves out the records that have no value at all. */
+  #withValues(count: number): number {
+    const records = this.#records, values = this.#values, each = this.#measures.length;
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      let isAny = false;
+      for (let m = 0; m < each; m++) {
+        const value = values[m * BATCH + i]!;
+        values[m * BATCH + kept] = value;
+        isAny ||= value === value;
+      }
+      if (isAny) records[kept++] = records[i]!;
+    }
+    return kept;
+  }
+
+  #addValues(m: number, count: number): void {
+    const { values } = this.table, rows = this.#rows, added = this.#values;
+    const from = m * BATCH, offset = this.#offsets[m]!, bounds = this.#buckets[m];
+    for (let i = 0; i < count; i++) {
+      const value = added[from + i]!;
+      if (value !== value) continue;
+      const at = rows[i]! + offset, sum = values[at]!;
+      if (bounds !== undefined) observe(values, at, value, bounds);
+      else values[at] = sum === sum ? sum + value : value;
+    }
+  }
+
+  /** Label by label, so that the loop has few things to look at. */
+  #makeKeys(ids: Int32Array, count: number): void {
+    const labels = this.labels, records = this.#records, keys = this.#keys, hashes = this.#hashes;
+    const width = this.#width;
+    hashes.fill(HASH_SEED, 0, count);
+    for (let n = 0; n < width; n++) {
+      const label = labels[n]!, { table } = label, idsAt = label.index * BATCH;
+      for (let i = 0; i < count; i++) {
+        const id = ids[idsAt + records[i]!]!;
+        let labelId = table[id]!;
+        if (labelId === 0) labelId = label.resolve(id);
+        keys[i * width + n] = labelId;
+        hashes[i] = mixHash(hashes[i]!, labelId);
+      }
+    }
   }
 
   #makeTable(blank: Float64Array): GroupTable {

@@ -16,6 +16,14 @@ export interface GroupTableOptions {
   readonly textOf: (keys: Int32Array, at: number) => string;
 }
 
+/** Keys one after the other, with their hashes; what is found goes to `rows`. */
+export interface Search {
+  readonly keys: Int32Array;
+  readonly hashes: Int32Array;
+  readonly count: number;
+  readonly rows: Int32Array;
+}
+
 const MIN_ROWS = 64;
 const ROWS_PER_PIECE = 1024;
 const NEVER = -1;
@@ -42,7 +50,7 @@ export function mixHash(hash: number, label: number): number {
  * its numbers, then its text and the clock of its last touch, then its key.
  */
 export class GroupTable {
-  /** The numbers of the rows, where `find()` and `at()` say. */
+  /** The numbers of the rows, where `findAll()` and `at()` say. */
   values: Float64Array;
   rows = 1;
   /** How often a record had no place. */
@@ -82,10 +90,43 @@ export class GroupTable {
   }
 
   /**
-   * Reads what `find()` will read for these hashes, so that the memory works on all of them at once. Gives a number
-   * only that the reads be not left out.
+   * Finds where in `values` the numbers of the rows of keys are: of new rows if need be, of row 0 when there is no place.
    */
-  warm(hashes: Int32Array, count: number): number {
+  findAll({ keys, hashes, count, rows }: Search): void {
+    this.#warm(hashes, count);
+    const width = this.#width,
+      size = this.#size,
+      keyAt = 2 * this.#blank.length + INTEGERS,
+      clock = this.clock;
+    let slots = this.#slots, words = this.#words, mask = slots.length - 1;
+    for (let n = 0; n < count; n++) {
+      const hash = hashes[n]!, tag = hash & TAG, from = n * width;
+      for (let slot = hash & mask;; slot = (slot + 1) & mask) {
+        const entry = slots[slot]!;
+        if (entry === 0) {
+          rows[n] = this.#newRow(keys, from, hash);
+          slots = this.#slots;
+          words = this.#words;
+          mask = slots.length - 1;
+          break;
+        }
+        if ((entry & TAG) !== tag) continue;
+        const row = (entry & ROW) - 1, at = 2 * row * size + keyAt;
+        let i = 0;
+        while (i < width && words[at + i] === keys[from + i]) i++;
+        if (i < width) continue;
+        if (words[at + TOUCHED] !== clock) this.#touch(row);
+        rows[n] = row * size;
+        break;
+      }
+    }
+  }
+
+  /**
+   * Reads what is to be read for these hashes, so that the memory works on all of them at once. Gives a number only that
+   * the reads be not left out.
+   */
+  #warm(hashes: Int32Array, count: number): number {
     const slots = this.#slots, words = this.#words, mask = slots.length - 1, size = 2 * this.#size;
     let sum = 0;
     for (let i = 0; i < count; i++) sum += slots[hashes[i]! & mask]!;
@@ -95,27 +136,6 @@ export class GroupTable {
       sum += words[row * size]! + words[row * size + size - 1]!;
     }
     return sum;
-  }
-
-  /** Where in `values` the numbers of the key's row are: a new row if need be, row 0 when there is no place. */
-  find(keys: Int32Array, from: number, hash: number): number {
-    const slots = this.#slots, words = this.#words, width = this.#width, size = this.#size;
-    const mask = slots.length - 1, tag = hash & TAG, keyAt = 2 * this.#blank.length + INTEGERS;
-    let slot = hash & mask;
-    for (;;) {
-      const entry = slots[slot]!;
-      if (entry === 0) return this.#newRow(keys, from, hash);
-      if ((entry & TAG) === tag) {
-        const row = (entry & ROW) - 1, at = 2 * row * size + keyAt;
-        let i = 0;
-        while (i < width && words[at + i] === keys[from + i]) i++;
-        if (i === width) {
-          if (words[at + TOUCHED] !== this.clock) this.#touch(row);
-          return row * size;
-        }
-      }
-      slot = (slot + 1) & mask;
-    }
   }
 
   /** Where in `values` the numbers of a row are. */

@@ -3,7 +3,9 @@ import type { Lookup } from "../core/enricher.ts";
 import type { Ledger, RecordType, Sink } from "../core/record.ts";
 import { Vocabulary } from "../core/vocabulary.ts";
 import { inOnePiece } from "../core/work.ts";
-import { type Column, Columns } from "./column.ts";
+import { BATCH, Batch } from "./batch.ts";
+import type { Column } from "./column.ts";
+import { Columns } from "./columns.ts";
 import { CANDIDATES, Group, type Grouping } from "./group.ts";
 import type { Filter } from "./filter.ts";
 import { Label, type LabelPart } from "./label.ts";
@@ -17,6 +19,8 @@ export class RuleSet implements Sink {
   readonly row: Float64Array;
   readonly rules: Rule[] = [];
   readonly columns: Columns;
+  /** Records that wait. */
+  readonly #batch = new Batch();
   /** Which records count at all. */
   filter: Filter | undefined;
   /** The enrichers that rules and filters ask. */
@@ -31,16 +35,34 @@ export class RuleSet implements Sink {
 
   constructor(readonly type: RecordType, vocabulary: Vocabulary) {
     this.row = new Float64Array(Object.keys(type.fields).length).fill(NaN);
-    this.columns = new Columns(type.fields, vocabulary);
+    this.columns = new Columns({ fields: type.fields, vocabulary, batch: this.#batch });
+    vocabulary.onForget(() => this.flush());
   }
 
   emit(): boolean {
-    const { row, columns, filter } = this, groups = this.#groups;
-    columns.read(row);
-    if (filter !== undefined && !filter.test(columns.ids)) return false;
-    for (let i = 0; i < groups.length; i++) groups[i]!.add(row, columns.ids);
-    if (this.#overfullLabel) inOnePiece(this.#forgetUnused());
+    const batch = this.#batch, { columns, filter } = this;
+    if (batch.size === 0) columns.makeRoom();
+    batch.add(this.row);
+    if (filter !== undefined) {
+      const from = batch.size - 1, to = batch.size;
+      columns.read({ from, to });
+      if (!filter.test(columns.ids, from)) {
+        batch.size = from;
+        return false;
+      }
+    }
+    if (batch.size === BATCH) this.flush();
     return true;
+  }
+
+  /** Adds the records that wait. */
+  flush(): void {
+    const batch = this.#batch, { columns } = this, groups = this.#groups;
+    if (batch.size === 0) return;
+    if (this.filter === undefined) columns.read({ from: 0, to: batch.size });
+    for (let i = 0; i < groups.length; i++) groups[i]!.add(batch, columns.ids);
+    batch.size = 0;
+    if (this.#overfullLabel) inOnePiece(this.#forgetUnused());
   }
 
   /** Groupings of the same recipe are one. */
@@ -51,7 +73,8 @@ export class RuleSet implements Sink {
       this.#groupsByKey.set(recipe, group);
       this.#groups.push(group);
     }
-    const rule = new Rule(options, group);
+    const { valueAt } = options;
+    const rule = new Rule(options, group, valueAt < 0 ? valueAt : this.#batch.slotOf(valueAt));
     group.rules.push(rule);
     this.rules.push(rule);
     for (const label of this.#labels.values()) label.limit = this.#limitOf(label);
@@ -74,13 +97,12 @@ export class RuleSet implements Sink {
   set clock(clock: number) {
     if (clock === this.#clock) return;
     this.#clock = clock;
-    for (const group of this.#groups) {
-      group.flush();
-      group.table.clock = clock;
-    }
+    this.flush();
+    for (const group of this.#groups) group.table.clock = clock;
   }
 
   *settle(): Iterable<void> {
+    this.flush();
     for (const group of this.#groups) yield* group.settle();
     yield;
     if (!this.#fullLabel) return;
@@ -90,6 +112,7 @@ export class RuleSet implements Sink {
   }
 
   clear(): void {
+    this.#batch.size = 0;
     for (const group of this.#groups) group.clear();
   }
 
@@ -108,7 +131,7 @@ export class RuleSet implements Sink {
   /** Makes labels that are full forget the values that are in no row. */
   *#forgetUnused(): Iterable<void> {
     this.#fullLabel = this.#overfullLabel = false;
-    for (const group of this.#groups) group.flush();
+    this.flush();
     for (const label of this.#labels.values()) {
       if (label.size <= label.limit) continue;
       const uses = this.#usesOf(label), used = new Set<number>();

@@ -61,13 +61,14 @@ export class Rule implements Shown {
   readonly #isBare: boolean;
   #unshown = 0;
 
-  constructor(options: RuleOptions, group: Group) {
-    const { type, valueAt, buckets, source } = options;
+  /** The value is in the slot of a batch; -1 counts records. */
+  constructor(options: RuleOptions, group: Group, slot: number) {
+    const { type, buckets, source } = options;
     const isHistogram = type === "histogram";
     this.options = options;
     this.group = group;
     this.#offset = group.measure({
-      valueAt,
+      slot,
       // A counter never falls; and NaN, a field that is absent, is at least nothing.
       least: type === "counter" ? 0 : -Infinity,
       buckets: isHistogram ? buckets : undefined,

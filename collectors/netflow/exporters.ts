@@ -17,7 +17,9 @@ export class Exporter {
   filtered = 0;
   /** What the last datagram said. */
   samplingRate = 1;
+  /** When the last datagram came, on the clock of `now` and in milliseconds since 1970. */
   lastSeen = 0;
+  seenAt = 0;
   readonly #sequences = new Map<number, Sequence>();
 
   /** The number of its address in the records; NaN for all that are not told apart. */

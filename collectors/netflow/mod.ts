@@ -69,10 +69,9 @@ class NetflowSource implements Source {
     const now = performance.now();
     this.#emitListeners();
     for (const exporter of this.#exporters.settle(now)) {
-      const { number, datagrams, flows, filtered, undecoded, lost, restarts, samplingRate, lastSeen } =
+      const { number, datagrams, flows, filtered, undecoded, lost, restarts, samplingRate, seenAt } =
         exporter;
-      const seen = (Date.now() - (now - lastSeen)) / 1000;
-      this.#emit(EXPORTERS, [number, datagrams, flows, filtered, restarts, samplingRate, seen]);
+      this.#emit(EXPORTERS, [number, datagrams, flows, filtered, restarts, samplingRate, seenAt / 1000]);
       this.#emitLoss("decode", number, undecoded);
       this.#emitLoss("filter", number, filtered);
       this.#emitLoss("sequence", number, lost);
@@ -87,10 +86,11 @@ class NetflowSource implements Source {
   }
 
   #take(socket: DatagramSocket, from: number, to: number): void {
-    const { vocabulary } = this.#context, now = performance.now();
+    const { vocabulary } = this.#context, now = performance.now(), date = Date.now();
     vocabulary.forgetIfFull();
     for (let i = from; i < to; i++) {
       const exporter = this.#exporters.of(socket.senderOf(i, vocabulary));
+      exporter.seenAt = date;
       const datagram: Datagram = {
         view: socket.view,
         start: socket.startOf(i),

@@ -22,6 +22,8 @@ export class Sequence {
   restarts = 0;
   #next = -1;
   #uptime = 0;
+  /** That of its first datagram. */
+  #begin = 0;
   readonly #gaps: Gap[] = [];
 
   /** Takes a datagram with `count` flows, received at `now` in milliseconds. */
@@ -29,7 +31,10 @@ export class Sequence {
     const ahead = this.#next < 0 ? 0 : (sequence - this.#next) | 0;
     const later = (uptime - this.#uptime) | 0;
     if (ahead < 0 && count > 0 && this.#fill(sequence, count)) return;
-    if (this.#next >= 0 && later < -UPTIME_SLACK_MS) this.#restart();
+    // The first datagram of all may come twice.
+    const isFirst = sequence === 0 && uptime !== this.#begin;
+    if (this.#next < 0) this.#begin = uptime;
+    else if (later < -UPTIME_SLACK_MS || (later < 0 && isFirst)) this.#restart(uptime);
     else if (ahead > 0) this.#open({ from: this.#next, size: ahead, seen: now });
     // A datagram that was sent twice, or a source that has set its count back without a start.
     else if (ahead < 0 && later < 0) return;
@@ -57,8 +62,9 @@ export class Sequence {
     this.lost += this.#gaps.shift()!.size;
   }
 
-  #restart(): void {
+  #restart(uptime: number): void {
     this.restarts++;
+    this.#begin = uptime;
     while (this.#gaps.length > 0) this.#close();
   }
 

@@ -192,3 +192,40 @@ Deno.test("forget() makes numbers unknown and ids count from 1 again after the l
   const given = Array.from({ length: 10_000 }, (_, i) => ids.idOf(20_000 - i));
   assert.deepEqual(given, given.map((_, i) => i + 1));
 });
+
+for (
+  const { what, values } of [
+    { what: "new and known values", values: [5, 7, 5, 9, 7, 5] },
+    { what: "values that come on end", values: [5, 5, 5, 7, 7, 5] },
+    { what: "values that are no whole numbers", values: [0.5, -1, 2 ** 40, 0.5, 0, Infinity, -1] },
+    {
+      what: "so many values that it grows",
+      values: Array.from({ length: 5000 }, (_, i) => (i * 7919) % 1000),
+    },
+  ]
+) {
+  Deno.test(`idsOf() gives the ids that idOf() gives of ${what}`, () => {
+    const many = new NumberIds(), one = new NumberIds(), ids = new Int32Array(values.length);
+    many.idsOf(Float64Array.from(values), 0, values.length, { ids, to: 0 });
+    assert.deepEqual([...ids], values.map((value) => one.idOf(value)));
+    assert.deepEqual([...ids].map((id) => many.valueOf(id)), values);
+  });
+}
+
+Deno.test("idsOf() gives 0 for NaN", () => {
+  const numbers = new NumberIds(), ids = new Int32Array(4).fill(9);
+  numbers.idsOf(Float64Array.of(NaN, 5, NaN, NaN), 0, 4, { ids, to: 0 });
+  assert.deepEqual([[...ids], numbers.size], [[0, 1, 0, 0], 1]);
+});
+
+Deno.test("idsOf() reads and writes where it is told", () => {
+  const numbers = new NumberIds(), ids = new Int32Array(5);
+  numbers.idsOf(Float64Array.of(1, 2, 3, 4), 1, 2, { ids, to: 3 });
+  assert.deepEqual([[...ids], numbers.valueOf(1), numbers.valueOf(2)], [[0, 0, 0, 1, 2], 2, 3]);
+});
+
+Deno.test("idsOf() gives 0 for what is unknown when the limit is reached", () => {
+  const numbers = new NumberIds(2), ids = new Int32Array(5);
+  numbers.idsOf(Float64Array.of(1, 2, 3, 3, 1), 0, 5, { ids, to: 0 });
+  assert.deepEqual([...ids], [1, 2, 0, 0, 1]);
+});

@@ -223,3 +223,18 @@ Deno.test("ipv6() learns anew in a new generation", () => {
   vocabulary.ip(Ip.parse("::2")!);
   assert.equal(String(vocabulary.ipOf(vocabulary.ip(Ip.parse("::1")!))), "::1");
 });
+
+Deno.test("forgetIfFull() tells its listeners while the numbers still have their meaning", () => {
+  const vocabulary = new Vocabulary(1), heard: string[] = [];
+  const numbers = [vocabulary.text("a"), vocabulary.text("b")];
+  vocabulary.onForget(() => heard.push(...numbers.map((number) => vocabulary.textOf(number))));
+  vocabulary.forgetIfFull();
+  assert.deepEqual(heard, ["a", "b"]);
+});
+
+Deno.test("forgetIfFull() tells its listeners nothing when it forgets nothing", () => {
+  const vocabulary = new Vocabulary(1);
+  vocabulary.onForget(() => assert.fail());
+  vocabulary.text("a");
+  vocabulary.forgetIfFull();
+});

@@ -3,7 +3,9 @@ import type { Value } from "../../core/enricher.ts";
 import { Ip } from "../../core/ip.ts";
 import { recordType } from "../../core/record.ts";
 import { Vocabulary } from "../../core/vocabulary.ts";
-import { type Column, Columns } from "../../metrics/column.ts";
+import { BATCH, Batch } from "../../metrics/batch.ts";
+import type { Column } from "../../metrics/column.ts";
+import { Columns } from "../../metrics/columns.ts";
 import { property } from "../helpers/random.ts";
 
 const { fields: FIELDS, at: AT } = recordType({
@@ -24,7 +26,7 @@ type FieldName = keyof typeof FIELDS;
 
 /** Columns with what reads a record of a few fields into them, the others absent. */
 function columnsOf(vocabulary = new Vocabulary()) {
-  const columns = new Columns(FIELDS, vocabulary);
+  const batch = new Batch(), columns = new Columns({ fields: FIELDS, vocabulary, batch });
   const row = new Float64Array(Object.keys(FIELDS).length);
   return {
     columns,
@@ -32,9 +34,12 @@ function columnsOf(vocabulary = new Vocabulary()) {
     read(values: { readonly [K in FieldName]?: number }) {
       row.fill(NaN);
       for (const [name, value] of Object.entries(values)) row[AT[name as FieldName]] = value;
-      columns.read(row);
+      batch.size = 0;
+      columns.makeRoom();
+      batch.add(row);
+      columns.read({ from: 0, to: 1 });
     },
-    idIn: (column: Column) => columns.ids[column.index]!,
+    idIn: (column: Column) => columns.ids[column.index * BATCH]!,
   };
 }
 

@@ -20,7 +20,14 @@ function tableOf(options: Partial<GroupTableOptions> = {}): GroupTable {
 
 function find(table: GroupTable, key: Key): number {
   const labels = typeof key === "number" ? [key] : key;
-  return table.find(Int32Array.from(labels), 0, labels.reduce(mixHash, HASH_SEED));
+  return findAll(table, labels, [labels.reduce(mixHash, HASH_SEED)])[0]!;
+}
+
+/** Where the rows of several keys are, which stand one after the other. */
+function findAll(table: GroupTable, keys: readonly number[], hashes: readonly number[]): number[] {
+  const rows = new Int32Array(hashes.length);
+  table.findAll({ keys: Int32Array.from(keys), hashes: Int32Array.from(hashes), count: hashes.length, rows });
+  return [...rows];
 }
 
 function add(table: GroupTable, ...keys: readonly Key[]): void {
@@ -55,46 +62,58 @@ Deno.test("a new table has no row that is live", () => {
   assert.deepEqual(rowsOf(tableOf()), []);
 });
 
-Deno.test("find() gives the same place for the same key", () => {
+Deno.test("findAll() gives the same place for the same key", () => {
   const table = tableOf({ width: 2 });
   assert.equal(find(table, [5, 6]), find(table, [5, 6]));
 });
 
-Deno.test("find() gives another place for the key in another order", () => {
+Deno.test("findAll() gives another place for the key in another order", () => {
   const table = tableOf({ width: 2 });
   assert.notEqual(find(table, [5, 6]), find(table, [6, 5]));
 });
 
-Deno.test("find() gives another place for another key of the same hash", () => {
-  const table = tableOf(), keys = Int32Array.of(3, 4);
-  const places = [0, 1, 0, 1].map((from) => table.find(keys, from, 12_345));
-  assert.deepEqual(places, [1, 2, 1, 2].map((row) => table.at(row)));
+Deno.test("findAll() gives another place for another key of the same hash", () => {
+  const places = findAll(tableOf(), [3, 4, 3, 4], new Array(4).fill(12_345));
+  assert.deepEqual(places, [1, 2, 1, 2].map((row) => tableOf().at(row)));
 });
 
-Deno.test("find() reads the key from where it is told", () => {
-  const table = tableOf({ width: 2 });
-  const at = table.find(Int32Array.of(9, 5, 6), 1, [5, 6].reduce(mixHash, HASH_SEED));
-  assert.equal(at, find(table, [5, 6]));
+Deno.test("findAll() takes no more keys than it is told", () => {
+  const table = tableOf(), rows = new Int32Array(2), hashes = Int32Array.of(1, 2);
+  table.findAll({ keys: Int32Array.of(3, 4), hashes, count: 1, rows });
+  assert.deepEqual([[...rows], table.rows], [[table.at(1), 0], 2]);
 });
 
-Deno.test("find() gives a new row the numbers of one to which nothing was added", () => {
+Deno.test("findAll() finds keys of several labels among others", () => {
+  const table = tableOf({ width: 2 }), keys = [[5, 6], [6, 5], [5, 6], [7, 7]];
+  const hashes = keys.map((key) => key.reduce(mixHash, HASH_SEED));
+  const places = [1, 2, 1, 3].map((row) => table.at(row));
+  assert.deepEqual(findAll(table, keys.flat(), hashes), places);
+});
+
+Deno.test("findAll() makes rows while the table grows", () => {
+  const table = tableOf({ maxRows: 5000 }), keys = keysFrom(3, 1000), again = [...keys, ...keys];
+  const hashes = again.map((key) => mixHash(HASH_SEED, key));
+  assert.deepEqual(findAll(table, again, hashes), again.map((key) => table.at(key - 2)));
+});
+
+Deno.test("findAll() gives a new row the numbers of one to which nothing was added", () => {
   const table = tableOf({ blank: Float64Array.of(NaN, 0, 7) }), at = find(table, 5);
   assert.deepEqual([...table.values.subarray(at, at + 3)], [NaN, 0, 7]);
 });
 
-Deno.test("find() gives row 0 for the key whose labels all read other", () => {
+Deno.test("findAll() gives row 0 for the key whose labels all read other", () => {
   const table = tableOf({ width: 2 });
   add(table, [3, 3], [2, 2], [2, 3]);
   assert.deepEqual(rowsOf(table), ["2 2=1", "3 3=1", "2 3=1"]);
 });
 
-Deno.test("find() gives row 0 when there are no labels", () => {
+Deno.test("findAll() gives row 0 when there are no labels", () => {
   const table = tableOf({ width: 0 });
   assert.deepEqual([find(table, []), find(table, []), table.rows], [0, 0, 1]);
 });
 
 for (const width of [0, 1, 2, 3, 7]) {
-  property(`find() tells keys of ${width} labels apart`, (random) => {
+  property(`findAll() tells keys of ${width} labels apart`, (random) => {
     const table = tableOf({ width, maxRows: 10_000 }), counts = new Map<string, number>();
     table.clock = 1;
     for (let i = 0; i < 5000; i++) {
@@ -107,13 +126,13 @@ for (const width of [0, 1, 2, 3, 7]) {
   });
 }
 
-Deno.test("find() makes the rows in the order in which they come", () => {
+Deno.test("findAll() makes the rows in the order in which they come", () => {
   const table = tableOf();
   add(table, 7, 3, 5, 3);
   assert.deepEqual(rowsOf(table), ["7=1", "3=2", "5=1"]);
 });
 
-Deno.test("find() blanks the numbers of a snapshot's row when it is the first time in a pass", () => {
+Deno.test("findAll() blanks the numbers of a snapshot's row when it is the first time in a pass", () => {
   const table = tableOf({ blank: Float64Array.of(NaN, 0) });
   table.clock = 1;
   table.values.set([3, 4], find(table, 5));
@@ -122,7 +141,7 @@ Deno.test("find() blanks the numbers of a snapshot's row when it is the first ti
   assert.deepEqual([...table.values.subarray(at, at + 2)], [NaN, 0]);
 });
 
-Deno.test("find() leaves the numbers of a stream's row when the clock goes on", () => {
+Deno.test("findAll() leaves the numbers of a stream's row when the clock goes on", () => {
   const table = tableOf({ kind: "stream" });
   for (table.clock = 1000; table.clock < 1003; table.clock++) add(table, 3);
   table.clock = 1002;
@@ -130,40 +149,31 @@ Deno.test("find() leaves the numbers of a stream's row when the clock goes on", 
 });
 
 for (const kind of ["snapshot", "stream"] as const) {
-  Deno.test(`find() gives row 0 of a ${kind} when there is no place for a new one`, () => {
+  Deno.test(`findAll() gives row 0 of a ${kind} when there is no place for a new one`, () => {
     const table = tableOf({ kind, maxRows: 3 });
     add(table, 3, 4, 5, 6, 5, 3);
     assert.deepEqual(rowsOf(table), ["2=3", "3=2", "4=1"]);
   });
 
-  Deno.test(`find() counts in a ${kind} how often there is no place`, () => {
+  Deno.test(`findAll() counts in a ${kind} how often there is no place`, () => {
     const table = tableOf({ kind, maxRows: 3 });
     add(table, 3, 4, 5, 6, 5, 3);
     assert.equal(table.folded, 3);
   });
 }
 
-Deno.test("find() blanks row 0 of a snapshot when it folds for the first time in a pass", () => {
+Deno.test("findAll() blanks row 0 of a snapshot when it folds for the first time in a pass", () => {
   const table = tableOf({ maxRows: 2 });
   for (table.clock = 1; table.clock < 4; table.clock++) add(table, 3, 4, 5);
   table.clock = 3;
   assert.deepEqual(rowsOf(table), ["2=2", "3=1"]);
 });
 
-Deno.test("warm() touches nothing", () => {
-  const table = tableOf();
-  add(table, 3);
-  table.clock++;
-  const hashes = Int32Array.of(mixHash(HASH_SEED, 3), mixHash(HASH_SEED, 4));
-  table.warm(hashes, 2);
-  assert.deepEqual(rowsOf(table), []);
-});
-
 /** The number of rows past which the capacity leaps. */
 const SMALL = 16_384;
 
 for (const rows of [64, 65, SMALL, SMALL + 1, 100_000]) {
-  Deno.test(`find() finds each of ${rows} rows`, () => {
+  Deno.test(`findAll() finds each of ${rows} rows`, () => {
     const table = tableOf({ maxRows: 1_000_000 }), keys = keysFrom(3, rows);
     add(table, ...keys);
     const places = new Set(keys.map((key) => find(table, key)));
@@ -180,7 +190,7 @@ for (const rows of [64, 65, SMALL, SMALL + 1, 100_000]) {
   });
 }
 
-Deno.test("find() finds row 0 when the table has grown", () => {
+Deno.test("findAll() finds row 0 when the table has grown", () => {
   const table = tableOf({ maxRows: 1000 });
   add(table, 2, ...keysFrom(3, 500), 2);
   assert.deepEqual([table.values[0], table.rows], [2, 501]);

@@ -3,7 +3,8 @@ import type { Value } from "../../core/enricher.ts";
 import { Ip } from "../../core/ip.ts";
 import { recordType } from "../../core/record.ts";
 import { Vocabulary } from "../../core/vocabulary.ts";
-import { Columns } from "../../metrics/column.ts";
+import { BATCH, Batch } from "../../metrics/batch.ts";
+import { Columns } from "../../metrics/columns.ts";
 import { escapeLabel, Label, type LabelPart, OTHER_ID } from "../../metrics/label.ts";
 import type { Step } from "../../metrics/steps.ts";
 import { property } from "../helpers/random.ts";
@@ -28,13 +29,17 @@ function labelOf(
   parts: readonly LabelPart[] = [{ name: field, steps: [] }],
   onFull = () => {},
 ) {
-  const vocabulary = new Vocabulary(), columns = new Columns(FIELDS, vocabulary);
+  const vocabulary = new Vocabulary(), batch = new Batch();
+  const columns = new Columns({ fields: FIELDS, vocabulary, batch });
   const label = new Label(columns.of([field]), parts, onFull);
   const row = new Float64Array(Object.keys(FIELDS).length).fill(NaN);
   const idOf = (number: number) => {
     row[AT[field]] = number;
-    columns.read(row);
-    const id = columns.ids[label.index]!;
+    batch.size = 0;
+    columns.makeRoom();
+    batch.add(row);
+    columns.read({ from: 0, to: 1 });
+    const id = columns.ids[label.index * BATCH]!;
     return label.table[id] || label.resolve(id);
   };
   return { label, vocabulary, idOf, textOf: (number: number) => label.pairsOf(idOf(number)) };

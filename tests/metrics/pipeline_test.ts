@@ -311,3 +311,14 @@ Deno.test("a filter of parts and a label of parts count as before when more addr
     ["filtered", ADDRESSES - 3000],
   ]);
 });
+
+Deno.test("records that wait are counted by what they said when the vocabulary forgets it", () => {
+  const pipeline = pipelineOf({ types: [STREAM], rules: [FLOWS_BY_NAME] });
+  pipeline.tick(0);
+  emit(pipeline, { name: "a" });
+  for (let i = 0; i <= pipeline.vocabulary.limit; i++) pipeline.vocabulary.text(`x${i}`);
+  pipeline.vocabulary.forgetIfFull();
+  emit(pipeline, { name: "b" });
+  settle(pipeline);
+  assert.deepEqual([...seriesOf(pipeline)], [['metric{name="a"}', 1], ['metric{name="b"}', 1]]);
+});

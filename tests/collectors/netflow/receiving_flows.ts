@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import netflow from "../../../collectors/netflow/mod.ts";
-import type { Context, Source } from "../../../core/collector.ts";
 import { enricher } from "../../../core/enricher.ts";
 import { Log } from "../../../core/log.ts";
 import { type Literal, nodeOf, Problems } from "../../../core/node.ts";
@@ -9,10 +8,9 @@ import { drive } from "../../../core/work.ts";
 import { openEnrichers } from "../../../enrich/open.ts";
 import protocolName from "../../../enrich/protocol_name.ts";
 import service from "../../../enrich/service.ts";
-import { compileRules, compileSourceFilters } from "../../../metrics/compile.ts";
-import { mergeRules } from "../../../metrics/merge_rules.ts";
-import { Pipeline } from "../../../metrics/pipeline.ts";
-import { metricOf } from "../../helpers/collecting.ts";
+import type { Pipeline } from "../../../metrics/pipeline.ts";
+import { Collecting, type CollectingOptions, metricOf } from "../../helpers/collecting.ts";
+import { quiet } from "../../helpers/enrichers.ts";
 import { netflowV5, type V5Header, type V5Record } from "../../helpers/netflow_v5.ts";
 import { seriesOf } from "../../helpers/pipelines.ts";
 import { RawSocket } from "../../helpers/raw_sockets.ts";
@@ -31,59 +29,57 @@ const country = enricher({
   open: () => ({ lookup: (ip) => String(ip).startsWith("192.0.2.") ? "DE" : undefined }),
 });
 
-export interface FlowsOptions {
+export interface FlowsOptions extends Pick<CollectingOptions, "rules" | "filters"> {
   readonly settings?: { readonly [key: string]: Literal };
-  readonly rules?: readonly Literal[];
-  readonly filters?: Literal;
 }
 
 /** The collector with its rules, run by hand, and those that send flows to it over loopback. */
 export class Flows implements AsyncDisposable {
-  readonly pipeline = new Pipeline(netflow);
-  readonly values: Record<string, unknown>;
-  readonly log: Log;
-  readonly logged: string[] = [];
-  /** How often there was a problem, by its reason. */
-  readonly problems: Record<string, number> = {};
-  readonly source: Source;
   readonly stopping = new AbortController();
+  readonly #collecting: Collecting;
+  readonly #settings: Literal;
   #stream: Promise<void> = Promise.resolve();
   readonly #senders = new Map<string, RawSocket>();
 
-  constructor({ settings = {}, rules = [], filters = {} }: FlowsOptions = {}) {
-    const problems = new Problems(), { pipeline } = this;
-    this.log = new Log({
-      level: "debug",
-      format: "logfmt",
-      write: (line) => this.logged.push(line.replace(/^ts=\S+ /, "").trimEnd()),
+  constructor({ settings, ...options }: FlowsOptions = {}) {
+    const { lookups } = openEnrichers([protocolName, service, country], undefined, {
+      ...quiet(),
+      problems: new Problems(),
     });
-    const kinds = [protocolName, service, country];
-    const enrichers = openEnrichers(kinds, undefined, { log: this.log, problems });
-    const shipped = new Set(netflow.rules.map(({ name }) => String(name)));
-    const surroundings = { ruleSets: pipeline.ruleSets, shipped, ...enrichers };
-    compileRules(mergeRules(netflow.rules, nodeOf(rules), problems), surroundings, problems);
-    compileSourceFilters(nodeOf(filters), surroundings, problems);
-    const own = { listen_address: "127.0.0.1:0", ...settings };
-    this.values = shape.record(netflow.settings).read(nodeOf(own), problems)!;
-    assert.deepEqual(problems.lines(), []);
-    const context: Context = {
-      vocabulary: pipeline.vocabulary,
-      sink: (type) => pipeline.sink(type),
-      log: this.log,
-      paths: PATHS,
-      problem: (reason, { count = 1 } = {}) => {
-        this.problems[reason] = (this.problems[reason] ?? 0) + count;
-      },
-      quality: () => assert.fail("There is no quality"),
-    };
-    this.source = netflow.open(this.values, context);
+    this.#settings = { listen_address: "127.0.0.1:0", ...settings };
+    this.#collecting = new Collecting(netflow, { ...options, lookups, settings: this.#settings });
+  }
+
+  get pipeline(): Pipeline {
+    return this.#collecting.pipeline;
+  }
+
+  /** What a collector is opened with. */
+  get values(): Record<string, unknown> {
+    return shape.record(netflow.settings).read(nodeOf(this.#settings), new Problems())!;
+  }
+
+  /** A log whose lines are among those of the collector. */
+  get log(): Log {
+    const write = (line: string) => this.#collecting.logged.push(line);
+    return new Log({ level: "debug", format: "logfmt", write });
+  }
+
+  /** The lines of the log, without their times. */
+  get logged(): string[] {
+    return this.#collecting.logged.map((line) => line.replace(/^ts=\S+ /, "").trimEnd());
+  }
+
+  /** How often there was a problem, by its reason. */
+  get problems(): Record<string, number> {
+    return Object.fromEntries(this.#collecting.problems);
   }
 
   /** Begins to receive. */
   start(): this {
     const { signal } = this.stopping, { vocabulary } = this.pipeline;
     const between = () => vocabulary.forgetIfFull();
-    this.#stream = drive(this.source.stream!(signal), { signal, between });
+    this.#stream = drive(this.#collecting.source.stream!(signal), { signal, between });
     this.#stream.catch(() => {});
     return this;
   }
@@ -115,7 +111,7 @@ export class Flows implements AsyncDisposable {
     pipeline.tick(Math.floor(performance.now() / 1000));
     pipeline.begin();
     const between = () => pipeline.vocabulary.forgetIfFull();
-    await drive(this.source.snapshot!(new AbortController().signal), { between });
+    await drive(this.#collecting.source.snapshot!(new AbortController().signal), { between });
     for (const kind of ["snapshot", "stream"] as const) await drive(pipeline.settle(kind));
     return seriesOf(pipeline);
   }
@@ -141,7 +137,7 @@ export class Flows implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    this.source.close?.();
+    this.#collecting[Symbol.dispose]();
     for (const sender of this.#senders.values()) sender.close();
   }
 }

@@ -138,6 +138,17 @@ const CASES: readonly {
     lost: 0,
   },
   {
+    name: "no loss of a source that begins anew soon after its start",
+    of: [
+      { sequence: 0, uptime: 1000 },
+      { sequence: 10, at: 100, uptime: 5000 },
+      { sequence: 0, at: 200, uptime: 900 },
+      { sequence: 10, at: 300, uptime: 950 },
+    ],
+    lost: 0,
+    restarts: 1,
+  },
+  {
     name: "nothing of an older datagram that comes twice",
     of: [
       { sequence: 0 },
