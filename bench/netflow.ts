@@ -22,7 +22,7 @@ const PROBE_STEP = 25_000, PROBE_SECONDS = 5, PROBE_TRIES = 3;
 const ADDRESS = "127.0.0.1:20555", PORT = 20_555;
 const SCRAPE_MS = 1000, SCRAPES = 10, SETTLE_MS = 1000;
 /** The kernel reckons with twice as much, which is what the exporter has. */
-const RECEIVE_BUFFER = 16 << 20;
+const RECEIVE_BUFFER = 32 << 20;
 const BUFFER_LIMIT = "/proc/sys/net/core/rmem_max";
 const METRIC = "bench_bytes_total";
 

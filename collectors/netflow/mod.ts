@@ -17,7 +17,7 @@ const SETTINGS = {
     [{ hostname: undefined, port: 2055 }] as ListenAddress[],
     { help: "Where to receive flows: :2055, 192.0.2.1:2055 or [::1]:2055" },
   ),
-  receive_buffer: setting(number({ min: 4096, max: 1024 * MEBIBYTE, integer: true }), 16 * MEBIBYTE, {
+  receive_buffer: setting(number({ min: 4096, max: 1024 * MEBIBYTE, integer: true }), 32 * MEBIBYTE, {
     help: "Bytes that the kernel shall keep of what was not yet taken",
   }),
   workers: setting(number({ min: 1, max: 64, integer: true }), 1, {

@@ -2,7 +2,7 @@ import type { ListenAddress } from "../../core/listen_address.ts";
 import { BATCH, DatagramSocket, WOKEN } from "../../native/datagram_socket.ts";
 
 /** The event loop waits no longer while datagrams are taken. */
-const SLICE_MS = 4;
+const SLICE_MS = 8;
 /** Datagrams that come faster than this are no longer waited for one by one, but taken after pauses. */
 const BUSY_MS = 1;
 /** A pause is so short that the kernel has room for what comes within it. */
