@@ -36,6 +36,7 @@ export interface ColumnTable {
 /** More distinct values than this, and a column forgets before the next batch. */
 const COLUMN_LIMIT = 131_072;
 export const DIRECT_LIMIT = 65_536;
+const SMALL = 1024;
 
 /** The ids of a column that counts the numbers it has seen. */
 export function limitedIds(): NumberIds {
@@ -160,14 +161,18 @@ export class DirectColumn extends BaseColumn {
   }
 }
 
-/** For all other fields. */
+/** For all other fields. Small whole numbers, as most indexes of interfaces, have their ids without being looked up. */
 export class HashedColumn extends BaseColumn {
   readonly identity: Column["identity"];
   readonly #ids = limitedIds();
+  /** So many numbers are small; their ids come first. */
+  readonly #small: number;
 
   constructor(index: number, readonly values: FieldValues) {
     super(index);
-    this.identity = values.field.type === "ip" ? "ipv4" : "number";
+    const isNumber = values.field.type === "number";
+    this.identity = isNumber ? "number" : "ipv4";
+    this.#small = isNumber ? SMALL : 0;
   }
 
   override get isOfWords(): boolean {
@@ -175,23 +180,30 @@ export class HashedColumn extends BaseColumn {
   }
 
   read({ values }: Batch, ids: Int32Array, { from, to }: Range): void {
-    this.#ids.idsOf(values, this.values.slot * BATCH + from, to - from, {
-      ids,
-      to: this.index * BATCH + from,
-    });
-    this.reach(this.#ids.size);
+    const numbersAt = this.values.slot * BATCH, idsAt = this.index * BATCH, small = this.#small;
+    if (small === 0) this.#ids.idsOf(values, numbersAt + from, to - from, { ids, to: idsAt + from });
+    else {
+      for (let i = from; i < to; i++) {
+        const number = values[numbersAt + i]!;
+        ids[idsAt + i] = isIndex(number, small) ? number + 1 : this.#idOfLarge(number);
+      }
+    }
+    this.reach(small + this.#ids.size);
   }
 
   numberOf(id: number): number {
-    return this.#ids.valueOf(id);
+    return id <= this.#small ? id - 1 : this.#ids.valueOf(id - this.#small);
   }
 
   valueOf(id: number): Value | undefined {
-    return id === 0 ? undefined : this.values.valueOf(this.#ids.valueOf(id));
+    return id === 0 ? undefined : this.values.valueOf(this.numberOf(id));
   }
 
   find(value: Value): number {
-    return this.#ids.find(this.values.numberOf(value));
+    const number = this.values.numberOf(value);
+    if (isIndex(number, this.#small)) return number + 1;
+    const id = this.#ids.find(number);
+    return id === 0 ? 0 : id + this.#small;
   }
 
   override makeRoom(): void {
@@ -202,6 +214,15 @@ export class HashedColumn extends BaseColumn {
     this.#ids.forget();
     super.forget();
   }
+
+  #idOfLarge(number: number): number {
+    return number === number ? this.#small + this.#ids.idOf(number) : 0;
+  }
+}
+
+/** Whether it is a whole number from 0 to below the end. */
+function isIndex(number: number, end: number): boolean {
+  return number < end && (number | 0) === number && number >= 0;
 }
 
 /** For labels that come from no field: always absent. */

@@ -21,6 +21,8 @@ const { fields: FIELDS, at: AT } = recordType({
   },
 });
 const LIMIT = 131_072;
+/** Smaller whole numbers are not remembered. */
+const LARGE = 1024;
 
 type FieldName = keyof typeof FIELDS;
 
@@ -203,7 +205,7 @@ Deno.test("a column of no field is always absent", () => {
 const UNKNOWN = [
   { fields: ["host"], value: Ip.v4(1) },
   { fields: ["host"], value: [1, 2] },
-  { fields: ["bytes"], value: 5 },
+  { fields: ["bytes"], value: LARGE },
   { fields: ["state"], value: "CLOSED" },
   { fields: ["host", "port"], value: [Ip.v4(1), 53] },
   { fields: ["host", "port"], value: 53 },
@@ -233,16 +235,39 @@ for (const fields of [["host"], ["bytes"], ["port"], ["name"], ["host", "port"]]
 for (const field of ["host", "bytes"] as const) {
   Deno.test(`a column of ${field} remembers ${LIMIT} values`, () => {
     const { columns, read } = columnsOf(), table = tableOf(columns.of([field]));
-    for (let i = 0; i < LIMIT; i++) read({ [field]: i });
+    for (let i = 0; i < LIMIT; i++) read({ [field]: LARGE + i });
     assert.equal(table.forgotten, 0);
   });
 
   Deno.test(`a column of ${field} forgets when there is one value more`, () => {
     const { columns, read, idIn } = columnsOf(), column = columns.of([field]), table = tableOf(column);
-    for (let i = 0; i <= LIMIT; i++) read({ [field]: i });
-    assert.deepEqual([table.forgotten, idIn(column), column.numberOf(1)], [1, 1, LIMIT]);
+    for (let i = 0; i <= LIMIT; i++) read({ [field]: LARGE + i });
+    assert.deepEqual([table.forgotten, column.numberOf(idIn(column))], [1, LARGE + LIMIT]);
+    assert.equal(column.find(LARGE), 0);
   });
 }
+
+Deno.test("a column of small whole numbers forgets none of them", () => {
+  const { columns, read, idIn } = columnsOf(), column = columns.of(["bytes"]), ids = new Set<number>();
+  for (let i = 0; i < 10 * LARGE; i++) {
+    read({ bytes: i % LARGE });
+    ids.add(idIn(column));
+    assert.equal(column.valueOf(idIn(column)), i % LARGE);
+  }
+  assert.equal(ids.size, LARGE);
+});
+
+Deno.test("a column tells small, large, broken and negative numbers apart", () => {
+  const { columns, read, idIn } = columnsOf(), column = columns.of(["bytes"]);
+  const numbers = [0, 1, 1.5, LARGE - 1, LARGE, -1, 2 ** 40, 0.5];
+  const ids = numbers.map((bytes) => {
+    read({ bytes });
+    return idIn(column);
+  });
+  assert.equal(new Set(ids).size, numbers.length);
+  assert.deepEqual(ids.map((id) => column.numberOf(id)), numbers);
+  assert.deepEqual(numbers.map((number) => column.find(number)), ids);
+});
 
 Deno.test("a column of two fields forgets when one of them does", () => {
   const { columns, read, idIn } = columnsOf();
@@ -428,7 +453,7 @@ Deno.test("a column of parts forgets nothing when the columns of its fields do",
   const ids = new Set<number>();
   for (let i = 0; i < 2 * LIMIT + 10; i++) {
     // After the columns have forgotten, the ids of even numbers are those of odd ones.
-    const host = i < LIMIT ? i : i + 1, number = i < LIMIT + 1000 ? i + 1 : i;
+    const host = i < LIMIT ? i : i + 1, number = LARGE + (i < LIMIT + 1000 ? i + 1 : i);
     read({ host, bytes: number });
     ids.add(idIn(column));
     const [first, second] = column.valueOf(idIn(column)) as readonly Value[];
