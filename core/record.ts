@@ -41,6 +41,8 @@ export function recordType<const F extends Fields>(type: Omit<RecordType<F>, "at
  */
 export interface Sink {
   readonly row: Float64Array;
+  /** Whether anybody looks at the field: the others need not be written. */
+  uses(at: number): boolean;
   /** Gives whether the record counts: what the configuration filters out of its source does not. */
   emit(): boolean;
 }

@@ -20,6 +20,10 @@ export class Batch {
     return this.#fields.length - 1;
   }
 
+  has(at: number): boolean {
+    return this.#fields.includes(at);
+  }
+
   add(row: Float64Array): void {
     const fields = this.#fields, values = this.values, record = this.size++;
     for (let i = 0; i < fields.length; i++) values[i * BATCH + record] = row[fields[i]!]!;

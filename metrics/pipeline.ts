@@ -39,6 +39,10 @@ export class RuleSet implements Sink {
     vocabulary.onForget(() => this.flush());
   }
 
+  uses(at: number): boolean {
+    return this.#batch.has(at);
+  }
+
   emit(): boolean {
     const batch = this.#batch, { columns, filter } = this;
     if (batch.size === 0) columns.makeRoom();

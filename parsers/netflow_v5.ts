@@ -31,8 +31,21 @@ const MAX_DURATION_MS = 2 ** 31;
 
 export type NetflowV5Fault = "short" | "count" | "truncated";
 
+/** What `next()` writes in any case. */
+export const V5_COMMON: readonly number[] = [
+  TO_SOURCE,
+  TO_DESTINATION,
+  TO_INPUT,
+  TO_OUTPUT,
+  TO_PROTOCOL,
+  TO_PACKETS,
+  TO_BYTES,
+];
+
 /** Reads datagrams of version 5: `begin()`, then `next()` as long as there are flows. */
 export class NetflowV5 {
+  /** Whether `next()` writes more than what is common; it takes three times as long. */
+  isWhole = true;
   /** What is wrong with the datagram, if anything is. Its whole records are read all the same. */
   fault: NetflowV5Fault | undefined;
   /** How many flows it holds, and how many it claims to hold beyond these. */
@@ -82,29 +95,32 @@ export class NetflowV5 {
     this.#at = at + RECORD;
     row[TO_SOURCE] = view.getUint32(at + SOURCE);
     row[TO_DESTINATION] = view.getUint32(at + DESTINATION);
-    row[TO_NEXT_HOP] = view.getUint32(at + NEXT_HOP);
     row[TO_INPUT] = view.getUint16(at + INPUT);
     row[TO_OUTPUT] = view.getUint16(at + OUTPUT);
-    const packets = view.getUint32(at + PACKETS), bytes = view.getUint32(at + BYTES);
-    row[TO_RAW_PACKETS] = packets;
-    row[TO_RAW_BYTES] = bytes;
-    row[TO_PACKETS] = packets * rate;
-    row[TO_BYTES] = bytes * rate;
-    const duration = (view.getUint32(at + LAST) - view.getUint32(at + FIRST)) >>> 0;
-    row[TO_DURATION] = duration < MAX_DURATION_MS ? duration / 1000 : NaN;
-    const sourcePort = view.getUint16(at + SOURCE_PORT),
-      destinationPort = view.getUint16(at + DESTINATION_PORT);
-    const protocol = view.getUint8(at + PROTOCOL);
-    row[TO_SOURCE_PORT] = sourcePort;
-    row[TO_DESTINATION_PORT] = destinationPort;
-    row[TO_PROTOCOL] = protocol;
-    row[TO_SERVICE_PORT] = servicePort(protocol, sourcePort, destinationPort);
-    row[TO_TCP_FLAGS] = view.getUint8(at + TCP_FLAGS);
-    row[TO_TOS] = view.getUint8(at + TOS);
-    row[TO_SOURCE_AS] = view.getUint16(at + SOURCE_AS) || NaN;
-    row[TO_DESTINATION_AS] = view.getUint16(at + DESTINATION_AS) || NaN;
-    row[TO_SOURCE_LENGTH] = view.getUint8(at + SOURCE_MASK);
-    row[TO_DESTINATION_LENGTH] = view.getUint8(at + DESTINATION_MASK);
+    row[TO_PROTOCOL] = view.getUint8(at + PROTOCOL);
+    row[TO_PACKETS] = view.getUint32(at + PACKETS) * rate;
+    row[TO_BYTES] = view.getUint32(at + BYTES) * rate;
+    if (this.isWhole) readRest(view, at, row);
     return true;
   }
+}
+
+/** What rules seldom look at. */
+function readRest(view: DataView, at: number, row: Float64Array): void {
+  row[TO_NEXT_HOP] = view.getUint32(at + NEXT_HOP);
+  row[TO_RAW_PACKETS] = view.getUint32(at + PACKETS);
+  row[TO_RAW_BYTES] = view.getUint32(at + BYTES);
+  const duration = (view.getUint32(at + LAST) - view.getUint32(at + FIRST)) >>> 0;
+  row[TO_DURATION] = duration < MAX_DURATION_MS ? duration / 1000 : NaN;
+  const sourcePort = view.getUint16(at + SOURCE_PORT),
+    destinationPort = view.getUint16(at + DESTINATION_PORT);
+  row[TO_SOURCE_PORT] = sourcePort;
+  row[TO_DESTINATION_PORT] = destinationPort;
+  row[TO_SERVICE_PORT] = servicePort(view.getUint8(at + PROTOCOL), sourcePort, destinationPort);
+  row[TO_TCP_FLAGS] = view.getUint8(at + TCP_FLAGS);
+  row[TO_TOS] = view.getUint8(at + TOS);
+  row[TO_SOURCE_AS] = view.getUint16(at + SOURCE_AS) || NaN;
+  row[TO_DESTINATION_AS] = view.getUint16(at + DESTINATION_AS) || NaN;
+  row[TO_SOURCE_LENGTH] = view.getUint8(at + SOURCE_MASK);
+  row[TO_DESTINATION_LENGTH] = view.getUint8(at + DESTINATION_MASK);
 }

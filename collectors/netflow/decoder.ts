@@ -1,7 +1,7 @@
 import type { Context } from "../../core/collector.ts";
 import type { Sink } from "../../core/record.ts";
 import { FLOW } from "../../parsers/flow.ts";
-import { NetflowV5 } from "../../parsers/netflow_v5.ts";
+import { NetflowV5, V5_COMMON } from "../../parsers/netflow_v5.ts";
 import type { Exporter } from "./exporters.ts";
 import { FLOWS } from "./records.ts";
 
@@ -11,6 +11,9 @@ type Reason = (typeof REASONS)[number];
 
 /** The first word of a datagram of NetFlow 9, and of IPFIX; sFlow begins with a word of 32 bits. */
 const NETFLOW_9 = 9, IPFIX = 10, SFLOW_5 = 5;
+
+/** What is the same for all flows of a datagram. */
+const WRITTEN: readonly number[] = [FLOW.exporter, FLOW.engine, FLOW.sampling_rate, FLOW.flows];
 
 /** Where a datagram stands. */
 export interface Datagram {
@@ -30,6 +33,9 @@ export class Decoder {
   constructor(context: Context) {
     this.#context = context;
     this.#flows = context.sink(FLOWS);
+    this.#v5.isWhole = Object.values(FLOW).some((at) =>
+      this.#flows.uses(at) && !WRITTEN.includes(at) && !V5_COMMON.includes(at)
+    );
   }
 
   /** Takes a datagram of an exporter, received at `now` in milliseconds. */

@@ -13,3 +13,9 @@ Deno.test("add() keeps the values of the fields that were asked for", () => {
   const of = (slot: number) => [...batch.values.subarray(slot * BATCH, slot * BATCH + batch.size)];
   assert.deepEqual([batch.size, of(third), of(first)], [2, [3, NaN], [1, 4]]);
 });
+
+Deno.test("has() tells which fields were asked for", () => {
+  const batch = new Batch();
+  batch.slotOf(2);
+  assert.deepEqual([0, 1, 2].map((at) => batch.has(at)), [false, false, true]);
+});

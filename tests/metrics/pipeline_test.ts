@@ -322,3 +322,10 @@ Deno.test("records that wait are counted by what they said when the vocabulary f
   settle(pipeline);
   assert.deepEqual([...seriesOf(pipeline)], [['metric{name="a"}', 1], ['metric{name="b"}', 1]]);
 });
+
+Deno.test("uses() tells which fields labels, filters and values look at", () => {
+  const rule = { ...FLOWS_BY_NAME, value: "amount", filter: [{ match: "port", is: 1 }] };
+  const pipeline = pipelineOf({ types: [STREAM], rules: [rule] }), sink = pipeline.sink(STREAM);
+  const used = Object.entries(STREAM.at).filter(([, at]) => sink.uses(at)).map(([name]) => name);
+  assert.deepEqual(used.toSorted(), ["amount", "name", "port"]);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FLOW, FLOW_COLUMNS } from "../../parsers/flow.ts";
-import { NetflowV5 } from "../../parsers/netflow_v5.ts";
+import { NetflowV5, V5_COMMON } from "../../parsers/netflow_v5.ts";
 import {
   netflowV5,
   V5_HEADER_LENGTH,
@@ -311,4 +311,12 @@ property("begin() and next() throw for no bytes, and give no more flows than fit
     assert(header.missing <= 30);
   }
   assert.deepEqual(read(netflowV5([RECORD], HEADER), { reader }), read(netflowV5([RECORD], HEADER)));
+});
+
+Deno.test("next() writes what is common alone when nothing else is wanted", () => {
+  const reader = new NetflowV5(), [whole] = read(netflowV5([RECORD]), { rate: 3 }).rows;
+  reader.isWhole = false;
+  const [row] = read(netflowV5([RECORD]), { rate: 3, reader }).rows;
+  const expected = whole!.map((value, at) => V5_COMMON.includes(at) ? value : UNTOUCHED);
+  assert.deepEqual(row, expected);
 });
