@@ -2,25 +2,19 @@ import type { Collector } from "../core/collector.ts";
 import { type Node, nodeOf, type Problems } from "../core/node.ts";
 import { overlay } from "./flags.ts";
 import { fromNetflowCollector } from "./netflow_collector.ts";
-import type { CollectorValues, rootShape, Values } from "./settings.ts";
+import type { CollectorValues, Values } from "./settings.ts";
 
 export interface Sources {
-  readonly shape: ReturnType<typeof rootShape>;
   readonly file: string | undefined;
   readonly flags: Node;
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /** What was configured, as it was written: flags win over the file, the file over the environment. */
-export async function loadNode(sources: Omit<Sources, "shape">, problems: Problems): Promise<Node> {
+export async function loadNode(sources: Sources, problems: Problems): Promise<Node> {
   const { file, flags, environment } = sources;
   const inFile = file === undefined ? undefined : await readFile(file, problems);
   return overlay(overlay(fromEnvironment(environment), inFile ?? nodeOf({})), flags);
-}
-
-/** Reads the configuration. */
-export async function loadValues(sources: Sources, problems: Problems): Promise<Values | undefined> {
-  return sources.shape.read(await loadNode(sources, problems), problems) as Values | undefined;
 }
 
 async function readFile(file: string, problems: Problems): Promise<Node | undefined> {

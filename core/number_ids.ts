@@ -121,8 +121,15 @@ export class NumberIds {
 const FLOAT = new Float64Array(1);
 const HALVES = new Uint32Array(FLOAT.buffer);
 
+/** What comes by the network may be chosen: nobody shall know which values are neighbours. */
+const SECRET = crypto.getRandomValues(new Uint32Array(1))[0]! | 1;
+
 function hash(value: number): number {
-  if (value >>> 0 === value) return Math.imul(value, 0x9e3779b1);
+  if (value >>> 0 === value) return keyed(Math.imul(value, 0x9e3779b1));
   FLOAT[0] = value;
-  return Math.imul(HALVES[0]! ^ Math.imul(HALVES[1]!, 0x85ebca6b), 0x9e3779b1);
+  return keyed(Math.imul(HALVES[0]! ^ Math.imul(HALVES[1]!, 0x85ebca6b), 0x9e3779b1));
+}
+
+function keyed(mixed: number): number {
+  return Math.imul(mixed ^ (mixed >>> 15), SECRET);
 }

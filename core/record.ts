@@ -7,12 +7,13 @@ import type { Work } from "./work.ts";
  * - `ip`: an IPv4 address is itself, an IPv6 address the number that the vocabulary gave it
  * - `text`: the number that the vocabulary gave it
  * - `choice`: the index of one of a fixed list of words
- * - `number`: itself. With a `max` below 65,536 it is whole and from 0, which saves a look-up per record
+ * - `number`: itself. With a `max` below 65,536 it is whole and from 0, which saves a look-up per record. What is
+ *   `shared` is the same for all threads that share the work of a collector: the largest counts rather than the sum
  */
 export type Field =
   | { readonly type: "ip" | "text"; readonly help: string }
   | { readonly type: "choice"; readonly choices: readonly string[]; readonly help: string }
-  | { readonly type: "number"; readonly max?: number; readonly help: string };
+  | { readonly type: "number"; readonly max?: number; readonly shared?: true; readonly help: string };
 
 export type Fields = Readonly<Record<string, Field>>;
 

@@ -112,9 +112,11 @@ function word(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
+/** What comes by the network may be chosen: nobody shall know which addresses are neighbours. */
+const [A = 0, B = 0, C = 0, D = 0] = crypto.getRandomValues(new Uint32Array(4)).map((secret) => secret | 1);
+
 function hash(a: number, b: number, c: number, d: number): number {
-  let h = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^
-    Math.imul(d, 0x27d4eb2f);
+  let h = Math.imul(a, A) ^ Math.imul(b, B) ^ Math.imul(c, C) ^ Math.imul(d, D);
   h ^= h >>> 15;
   return Math.imul(h, 0x2c1b3c6d) >>> 8;
 }

@@ -48,7 +48,7 @@ export function compileRules(
   surroundings: Surroundings,
   problems: Problems,
 ): void {
-  const taken = new Map<string, string>();
+  const taken = new Map((surroundings.taken ?? []).map((name) => [name, name]));
   for (const node of nodes) new RuleCompiler(node, surroundings, problems).compile(taken);
 }
 

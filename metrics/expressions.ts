@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly unconfigured?: readonly string[];
   /** Names of metrics that the exporter keeps for its own, and ships. */
   readonly shipped?: ReadonlySet<string>;
+  /** Names that other metrics have. */
+  readonly taken?: readonly string[];
   /** So many threads share the budget of a rule. */
   readonly shares?: number;
 }

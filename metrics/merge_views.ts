@@ -1,4 +1,4 @@
-import { EMPTY, type View } from "./rule.ts";
+import { EMPTY, lengthOf, type View } from "./rule.ts";
 
 const ROWS_PER_PIECE = 512;
 
@@ -131,34 +131,9 @@ class Merging {
   }
 }
 
-function lengthOf({ rows, starts, ends }: View): number {
-  let length = 0;
-  for (let row = 0; row < rows; row++) length += ends[row]! - starts[row]!;
-  return length;
-}
-
 /** FNV-1a */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   return hash ^ (hash >>> 15);
-}
-
-/** A copy of a view that holds nothing but its own rows, so that it can be handed to another thread. */
-export function compactView({ rows, bytes, starts, ends, values }: View): View {
-  const compact = {
-    rows,
-    bytes: new Uint8Array(lengthOf({ rows, bytes, starts, ends, values })),
-    starts: new Uint32Array(rows),
-    ends: new Uint32Array(rows),
-    values: values.slice(),
-  };
-  let at = 0;
-  for (let row = 0; row < rows; row++) {
-    compact.bytes.set(bytes.subarray(starts[row], ends[row]), at);
-    compact.starts[row] = at;
-    at += ends[row]! - starts[row]!;
-    compact.ends[row] = at;
-  }
-  return compact;
 }

@@ -15,7 +15,11 @@ export class MergedRule implements Shown {
   constructor({ options, stride }: Pick<Rule, "options" | "stride">) {
     const { type, source, valueAt } = options;
     this.options = options;
-    this.#merge = { stride, isLargest: type === "gauge" && source.kind === "snapshot" && valueAt >= 0 };
+    const field = Object.values(source.fields)[valueAt];
+    this.#merge = {
+      stride,
+      isLargest: type === "gauge" && field?.type === "number" && field.shared === true,
+    };
   }
 
   *merge(parts: readonly { readonly view: View; readonly folded: number }[]): Iterable<void> {

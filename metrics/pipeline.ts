@@ -21,6 +21,8 @@ export class RuleSet implements Sink {
   readonly columns: Columns;
   /** Records that wait. */
   readonly #batch = new Batch();
+  /** Records that were looked at since room was made for them: those that were filtered out have ids too. */
+  #looked = 0;
   /** Which records count at all. */
   filter: Filter | undefined;
   /** The enrichers that rules and filters ask. */
@@ -45,7 +47,8 @@ export class RuleSet implements Sink {
 
   emit(): boolean {
     const batch = this.#batch, { columns, filter } = this;
-    if (batch.size === 0) columns.makeRoom();
+    if (this.#looked === BATCH) this.flush();
+    if (this.#looked++ === 0) columns.makeRoom();
     batch.add(this.row);
     if (filter !== undefined) {
       const from = batch.size - 1, to = batch.size;
@@ -62,6 +65,7 @@ export class RuleSet implements Sink {
   /** Adds the records that wait. */
   flush(): void {
     const batch = this.#batch, { columns } = this, groups = this.#groups;
+    this.#looked = 0;
     if (batch.size === 0) return;
     if (this.filter === undefined) columns.read({ from: 0, to: batch.size });
     for (let i = 0; i < groups.length; i++) groups[i]!.add(batch, columns.ids);
@@ -116,7 +120,7 @@ export class RuleSet implements Sink {
   }
 
   clear(): void {
-    this.#batch.size = 0;
+    this.#batch.size = this.#looked = 0;
     for (const group of this.#groups) group.clear();
   }
 

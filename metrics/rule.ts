@@ -43,6 +43,33 @@ export const EMPTY: View = {
   ends: new Uint32Array(),
   values: new Float64Array(),
 };
+
+/** How many bytes the texts of a view have. */
+export function lengthOf({ rows, starts, ends }: View): number {
+  let length = 0;
+  for (let row = 0; row < rows; row++) length += ends[row]! - starts[row]!;
+  return length;
+}
+
+/** A copy of a view that holds nothing but its own rows, so that it can be handed to another thread. */
+export function compactView(view: View): View {
+  const { rows, bytes, starts, ends } = view,
+    compact = {
+      rows,
+      bytes: new Uint8Array(lengthOf(view)),
+      starts: new Uint32Array(rows),
+      ends: new Uint32Array(rows),
+      values: view.values.slice(),
+    };
+  for (let row = 0, at = 0; row < rows; row++) {
+    compact.bytes.set(bytes.subarray(starts[row], ends[row]), at);
+    compact.starts[row] = at;
+    at += ends[row]! - starts[row]!;
+    compact.ends[row] = at;
+  }
+  return compact;
+}
+
 const ALL: Limit = { number: -Infinity, equals: Infinity }, NONE: Limit = { number: Infinity, equals: 0 };
 const OTHER = 0;
 const TEXTS_PER_PIECE = 64, ROWS_PER_PIECE = 4096;

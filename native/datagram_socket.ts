@@ -14,9 +14,9 @@ const EAGAIN = 11;
 const MEMINFO_QUEUED = 0, MEMINFO_BUFFER = 1, MEMINFO_DROPS = 8, MEMINFO = 36;
 
 /** So many datagrams are taken at once. */
-export const BATCH = 64;
+export const DATAGRAMS = 64;
 /** The index of the one that was waited for, which Deno writes when it likes: no other is ever there. */
-export const WOKEN = BATCH;
+export const WOKEN = DATAGRAMS;
 /** What is kept of a datagram; more than the largest frames of Ethernet hold, and no power of two, for the caches. */
 const ROOM = 9344;
 /** struct sockaddr_in6, which has room for sockaddr_in; struct iovec; struct mmsghdr with msghdr inside */
@@ -40,13 +40,13 @@ export interface DatagramSocketOptions {
 export class DatagramSocket {
   readonly address: ListenAddress;
   /** Holds the datagrams that were taken last, each where `startOf()` says. */
-  readonly view = new DataView(new ArrayBuffer((BATCH + 1) * ROOM));
+  readonly view = new DataView(new ArrayBuffer((DATAGRAMS + 1) * ROOM));
   readonly #listener: Deno.DatagramConn;
   readonly #fd: number;
   // The kernel writes to these: fields hold them as long as the socket lives.
-  readonly #addresses = new Uint8Array((BATCH + 1) * ADDRESS_ROOM);
-  readonly #vectors = new Uint8Array(BATCH * IOVEC);
-  readonly #headers = new Uint8Array((BATCH + 1) * HEADER);
+  readonly #addresses = new Uint8Array((DATAGRAMS + 1) * ADDRESS_ROOM);
+  readonly #vectors = new Uint8Array(DATAGRAMS * IOVEC);
+  readonly #headers = new Uint8Array((DATAGRAMS + 1) * HEADER);
   readonly #addressView = new DataView(this.#addresses.buffer);
   readonly #headerView = new DataView(this.#headers.buffer);
   readonly #bytes = new Uint8Array(this.view.buffer);
@@ -88,9 +88,9 @@ export class DatagramSocket {
     }
   }
 
-  /** Takes what is there, without waiting; gives how many datagrams. If they are `BATCH` there may be more. */
+  /** Takes what is there, without waiting; gives how many datagrams. If they are `DATAGRAMS` there may be more. */
   take(): number {
-    const count = libc().recvmmsg(this.#fd, this.#headers, BATCH, MSG_DONTWAIT, null);
+    const count = libc().recvmmsg(this.#fd, this.#headers, DATAGRAMS, MSG_DONTWAIT, null);
     if (count >= 0) return count;
     const errno = lastErrno();
     if (errno === EAGAIN) return 0;
@@ -131,7 +131,8 @@ export class DatagramSocket {
       throw lastError("read the state of a socket");
     }
     return {
-      buffer: memory[MEMINFO_BUFFER]!,
+      // The kernel doubles what it is asked for, for its own overhead.
+      buffer: memory[MEMINFO_BUFFER]! / 2,
       queued: memory[MEMINFO_QUEUED]!,
       drops: memory[MEMINFO_DROPS]!,
     };
@@ -168,7 +169,7 @@ export class DatagramSocket {
   #prepare(): void {
     const addresses = addressOf(this.#addresses), vectors = addressOf(this.#vectors);
     const bytes = addressOf(this.#bytes), vectorView = new DataView(this.#vectors.buffer);
-    for (let i = 0; i < BATCH; i++) {
+    for (let i = 0; i < DATAGRAMS; i++) {
       vectorView.setBigUint64(i * IOVEC, bytes + BigInt(i * ROOM), true);
       vectorView.setBigUint64(i * IOVEC + 8, BigInt(ROOM), true);
       const at = i * HEADER, view = this.#headerView;

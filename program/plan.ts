@@ -46,6 +46,7 @@ export function makePlan(options: PlanOptions, problems: Problems): Plan | undef
   const surroundings = {
     ruleSets: all.flatMap(({ ruleSets }) => ruleSets),
     shipped: new Set(shipped.map(({ name }) => String(name))),
+    taken: [values.web.scrape_metric],
     shares: shard?.shards ?? 1,
     ...enrichers,
   };

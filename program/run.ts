@@ -5,7 +5,7 @@ import { keepMemorySmall } from "../native/memory.ts";
 import { ProcessMetrics } from "../server/own_metrics.ts";
 import { Server } from "../server/server.ts";
 import { type Plan, shardsOf } from "./plan.ts";
-import { figuresOf, runHere, type Running, startLookups } from "./running.ts";
+import { type Background, figuresOf, runHere, type Running, startLookups } from "./running.ts";
 import { mergeFigures, Shards } from "./shards.ts";
 
 /** An orderly end takes no longer. */
@@ -33,28 +33,26 @@ export async function run(plan: Plan, version: string): Promise<number> {
     // The server has said why.
     return 1;
   }
-  const stopping = new AbortController();
-  try {
-    await startLookups(plan, stopping.signal);
+  const stopping = new AbortController(), signalled = nextSignal(["SIGTERM", "SIGINT"]);
+  const onHangUp = () => log.warn("The configuration is read at the start only", { signal: "SIGHUP" });
+  Deno.addSignalListener("SIGHUP", onHangUp);
+  let background: Background | undefined;
+  const start = async () => {
+    background = await startLookups(plan, stopping.signal);
     await Promise.all(collectors.map((collector) => collector.start()));
+    keepMemorySmall(log);
+    log.info("Started", { version, collectors: collectors.map(({ status }) => status.name).join(",") });
+  };
+  try {
+    await Promise.race([start(), signalled]);
   } catch (error) {
     log.error("Cannot start", { error });
     return 1;
   }
-  keepMemorySmall(log);
-  Deno.addSignalListener(
-    "SIGHUP",
-    () => log.warn("The configuration is read at the start only", { signal: "SIGHUP" }),
-  );
-  const signalled = nextSignal(["SIGTERM", "SIGINT"]);
-  log.info("Started", {
-    version,
-    collectors: collectors.map(({ status }) => status.name).join(","),
-  });
   log.info("Stopping", { signal: await signalled });
   stopping.abort();
-  const stopped = Promise.all([server.close(), ...collectors.map((collector) => collector.stop())]);
-  await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, MAX_STOP_MS))]);
+  const stopped = [server.close(), background?.ended, ...collectors.map((collector) => collector.stop())];
+  await Promise.race([Promise.all(stopped), new Promise((resolve) => setTimeout(resolve, MAX_STOP_MS))]);
   return 0;
 }
 

@@ -32,10 +32,16 @@ export function figuresOf({ lookups }: Plan): Figures {
   return new Map([...lookups].map(([name, lookup]) => [name, lookup.figures?.() ?? []]));
 }
 
+/** What works beside the collectors until it is told to stop. */
+export interface Background {
+  readonly ended: Promise<unknown>;
+}
+
 /** Fills the memories of the enrichers, and keeps them up to date until the signal is aborted. */
-export async function startLookups({ lookups, log }: Plan, signal: AbortSignal): Promise<void> {
+export async function startLookups({ lookups, log }: Plan, signal: AbortSignal): Promise<Background> {
   await Promise.all([...lookups.values()].map((lookup) => lookup.load?.()));
-  for (const [enricher, lookup] of lookups) {
-    lookup.run?.(signal).catch((error) => log.error("The enricher failed", { enricher, error }));
-  }
+  const runs = [...lookups].map(([enricher, lookup]) =>
+    lookup.run?.(signal).catch((error) => log.error("The enricher failed", { enricher, error }))
+  );
+  return { ended: Promise.all(runs) };
 }

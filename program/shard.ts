@@ -4,10 +4,9 @@ import { COLLECTORS } from "../collectors/mod.ts";
 import type { Figures } from "../core/enricher.ts";
 import { type Node, Problems } from "../core/node.ts";
 import type { CollectorStatus } from "../core/status.ts";
-import { compactView } from "../metrics/merge_views.ts";
-import type { View } from "../metrics/rule.ts";
+import { compactView, type View } from "../metrics/rule.ts";
 import { makePlan, type Plan } from "./plan.ts";
-import { figuresOf, runHere, type Running, startLookups } from "./running.ts";
+import { type Background, figuresOf, runHere, type Running, startLookups } from "./running.ts";
 
 /** What a thread is told: to begin, to bring its series up to date within some time, or to end. */
 export type Order =
@@ -31,6 +30,7 @@ export interface Report {
 
 const stopping = new AbortController();
 let running: Running | undefined;
+let background: Background | undefined;
 let plan: Plan | undefined;
 
 /** The answer to the order before: they are obeyed one after the other. */
@@ -59,7 +59,7 @@ async function obey(order: Order): Promise<Report | undefined> {
       return report(running!);
     case "stop":
       stopping.abort();
-      await running?.stop();
+      await Promise.all([running?.stop(), background?.ended]);
       return undefined;
   }
 }
@@ -68,7 +68,7 @@ async function start({ configured, collector, shards }: Order & { order: "start"
   const problems = new Problems();
   plan = makePlan({ configured, collectors: COLLECTORS, shard: { of: collector, shards } }, problems);
   if (plan === undefined || problems.any) throw new Error(problems.lines().join("; "));
-  await startLookups(plan, stopping.signal);
+  background = await startLookups(plan, stopping.signal);
   running = runHere(plan.pipelines[0]!, plan);
   await running.start();
 }

@@ -79,6 +79,7 @@ class Shard {
   report: Report | undefined;
   failure = "";
   readonly #worker = new Worker(new URL("./shard.ts", import.meta.url), { type: "module" });
+  #collecting: Promise<void> | undefined;
   readonly #waiting: PromiseWithResolvers<Report | undefined>[] = [];
 
   constructor() {
@@ -98,24 +99,22 @@ class Shard {
     const asked = Promise.withResolvers<Report | undefined>();
     this.#waiting.push(asked);
     this.#worker.postMessage(order);
-    try {
-      return await asked.promise;
-    } catch (error) {
-      this.failure ||= (error as Error).message;
-      throw error;
-    }
+    return await asked.promise;
   }
 
   /** Brings the report up to date, unless that takes too long or cannot be done. */
   async collect(late: AbortSignal): Promise<void> {
     if (this.failure !== "") return;
-    const report = this.ask({ order: "collect", milliseconds: TIMEOUT_MS }).then((report) =>
-      this.report = report
-    );
+    this.#collecting ??= this.#collect().finally(() => this.#collecting = undefined);
     const given = Promise.withResolvers<void>();
     late.addEventListener("abort", () => given.resolve(), { once: true });
-    await Promise.race([report, given.promise]).catch(() => {});
-    report.catch(() => {});
+    await Promise.race([this.#collecting, given.promise]);
+  }
+
+  /** When the thread cannot tell, what it told before stays. */
+  async #collect(): Promise<void> {
+    const report = await this.ask({ order: "collect", milliseconds: TIMEOUT_MS }).catch(() => undefined);
+    this.report = report ?? this.report;
   }
 
   async stop(): Promise<void> {

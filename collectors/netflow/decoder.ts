@@ -42,7 +42,6 @@ export class Decoder {
   decode(datagram: Datagram, exporter: Exporter, now: number): void {
     const { view, start, length, isCut } = datagram;
     exporter.datagrams++;
-    exporter.lastSeen = now;
     if (isCut) return this.#reject("oversized", exporter, 1);
     if (length < 2) return this.#reject("short", exporter, 1);
     const version = view.getUint16(start);

@@ -5,7 +5,7 @@ import { Sequence } from "./sequence.ts";
 
 /** Anyone can send datagrams in any name: beyond so many exporters, and engines of one, they are no longer told apart. */
 const MAX_EXPORTERS = 1024, MAX_ENGINES = 64;
-/** An exporter that is silent for so long is forgotten. */
+/** When there are as many, one that is silent for so long makes room. */
 const MAX_SILENCE_MS = 3_600_000;
 
 /** Whoever sends flows, and what is known of them. */
@@ -39,18 +39,13 @@ export class Exporter {
     for (const sequence of this.#sequences.values()) sequence.settle(now);
   }
 
-  get lost(): number {
-    return this.#sum(({ lost }) => lost);
+  /** The sequences by engine. */
+  get sequences(): ReadonlyMap<number, Sequence> {
+    return this.#sequences;
   }
 
   get restarts(): number {
-    return this.#sum(({ restarts }) => restarts);
-  }
-
-  #sum(value: (sequence: Sequence) => number): number {
-    let sum = 0;
-    for (const sequence of this.#sequences.values()) sum += value(sequence);
-    return sum;
+    return this.#sequences.values().reduce((sum, { restarts }) => sum + restarts, 0);
   }
 }
 
@@ -58,7 +53,8 @@ export class Exporters {
   readonly #vocabulary: Vocabulary;
   readonly #rates: PrefixTrie<number>;
   readonly #byNumber = new Map<number, Exporter>();
-  readonly #others = new Exporter(NaN, undefined, undefined);
+  /** Those that are not told apart, by their sampling rate where that is given. */
+  readonly #others = new Map<number | undefined, Exporter>();
   #generation = 0;
 
   /** The rates are those of networks whose exporters do not say it right. */
@@ -73,26 +69,34 @@ export class Exporters {
     return this.#byNumber.get(number) ?? this.#add(number);
   }
 
-  /** All of them, with what is lost until now; those that are silent for long are forgotten. */
+  /** All of them, with what is lost until now. */
   *settle(now: number): Iterable<Exporter> {
     this.#renumber();
+    const isFull = this.#byNumber.size >= MAX_EXPORTERS;
     for (const exporter of [...this.#byNumber.values()]) {
       // Whoever takes them may have let the vocabulary forget.
       this.#renumber();
-      if (now - exporter.lastSeen > MAX_SILENCE_MS) this.#byNumber.delete(exporter.number);
+      if (isFull && now - exporter.lastSeen > MAX_SILENCE_MS) this.#byNumber.delete(exporter.number);
       else {
         exporter.settle(now);
         yield exporter;
       }
     }
-    if (this.#others.datagrams > 0) yield this.#others;
+    for (const exporter of this.#others.values()) if (exporter.datagrams > 0) yield exporter;
   }
 
   #add(number: number): Exporter {
-    if (number !== number || this.#byNumber.size >= MAX_EXPORTERS) return this.#others;
-    const ip = this.#vocabulary.ipOf(number);
-    const exporter = new Exporter(number, ip, this.#rates.find(ip));
+    const ip = number === number ? this.#vocabulary.ipOf(number) : undefined,
+      rate = ip && this.#rates.find(ip);
+    if (ip === undefined || this.#byNumber.size >= MAX_EXPORTERS) return this.#other(rate);
+    const exporter = new Exporter(number, ip, rate);
     this.#byNumber.set(number, exporter);
+    return exporter;
+  }
+
+  #other(rate: number | undefined): Exporter {
+    const exporter = this.#others.get(rate) ?? new Exporter(NaN, undefined, rate);
+    this.#others.set(rate, exporter);
     return exporter;
   }
 

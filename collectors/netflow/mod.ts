@@ -17,7 +17,7 @@ const SETTINGS = {
     [{ hostname: undefined, port: 2055 }] as ListenAddress[],
     { help: "Where to receive flows: :2055, 192.0.2.1:2055 or [::1]:2055" },
   ),
-  receive_buffer: setting(number({ min: 4096, max: 1024 * MEBIBYTE, integer: true }), 32 * MEBIBYTE, {
+  receive_buffer: setting(number({ min: 4096, max: 1023 * MEBIBYTE, integer: true }), 32 * MEBIBYTE, {
     help: "Bytes that the kernel shall keep of what was not yet taken",
   }),
   workers: setting(number({ min: 1, max: 64, integer: true }), 1, {
@@ -69,12 +69,13 @@ class NetflowSource implements Source {
     const now = performance.now();
     this.#emitListeners();
     for (const exporter of this.#exporters.settle(now)) {
-      const { number, datagrams, flows, filtered, undecoded, lost, restarts, samplingRate, seenAt } =
-        exporter;
+      const { number, datagrams, flows, filtered, undecoded, restarts, samplingRate, seenAt } = exporter;
       this.#emit(EXPORTERS, [number, datagrams, flows, filtered, restarts, samplingRate, seenAt / 1000]);
-      this.#emitLoss("decode", number, undecoded);
-      this.#emitLoss("filter", number, filtered);
-      this.#emitLoss("sequence", number, lost);
+      this.#emitLoss("decode", undecoded, { exporter: number });
+      this.#emitLoss("filter", filtered, { exporter: number });
+      for (const [engine, { lost }] of exporter.sequences) {
+        this.#emitLoss("sequence", lost, { exporter: number, engine });
+      }
       yield;
     }
   }
@@ -90,6 +91,7 @@ class NetflowSource implements Source {
     vocabulary.forgetIfFull();
     for (let i = from; i < to; i++) {
       const exporter = this.#exporters.of(socket.senderOf(i, vocabulary));
+      exporter.lastSeen = now;
       exporter.seenAt = date;
       const datagram: Datagram = {
         view: socket.view,
@@ -116,10 +118,10 @@ class NetflowSource implements Source {
     const { vocabulary } = this.#context, wanted = this.#settings.receive_buffer;
     for (const socket of this.#receiver?.sockets ?? []) {
       const address = vocabulary.text(formatListenAddress(socket.address));
-      const { buffer, queued } = socket.statistics();
-      this.#emit(LISTENERS, [address, wanted, buffer, queued]);
+      const { buffer, queued, drops } = socket.statistics();
+      this.#emit(LISTENERS, [address, wanted, buffer, queued, drops]);
     }
-    this.#emitLoss("kernel", NaN, this.#dropped);
+    this.#emitLoss("kernel", this.#dropped);
   }
 
   get #dropped(): number {
@@ -127,8 +129,8 @@ class NetflowSource implements Source {
     return sockets.reduce((sum, socket) => sum + socket.statistics().drops, this.#droppedBefore);
   }
 
-  #emitLoss(stage: (typeof STAGES)[number], exporter: number, lost: number): void {
-    this.#emit(LOSSES, [STAGES.indexOf(stage), exporter, lost]);
+  #emitLoss(stage: (typeof STAGES)[number], lost: number, { exporter = NaN, engine = NaN } = {}): void {
+    this.#emit(LOSSES, [STAGES.indexOf(stage), exporter, engine, lost]);
   }
 
   /** Emits a record whose values stand in the order of its fields. */

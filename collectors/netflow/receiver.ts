@@ -1,12 +1,12 @@
 import type { ListenAddress } from "../../core/listen_address.ts";
-import { BATCH, DatagramSocket, WOKEN } from "../../native/datagram_socket.ts";
+import { DATAGRAMS, DatagramSocket, WOKEN } from "../../native/datagram_socket.ts";
 
 /** The event loop waits no longer while datagrams are taken. */
 const SLICE_MS = 8;
 /** Datagrams that come faster than this are no longer waited for one by one, but taken after pauses. */
 const BUSY_MS = 1;
 /** A pause is so short that the kernel has room for what comes within it. */
-const MAX_PAUSE_MS = 5, ROOM_PER_MS = 1 << 20;
+const MAX_PAUSE_MS = 5, ROOM_PER_MS = 1 << 19;
 
 export interface ReceiverOptions {
   readonly addresses: readonly ListenAddress[];
@@ -78,7 +78,7 @@ export class Receiver {
         const count = socket.take();
         this.#options.take(socket, 0, count);
         this.#taken += count;
-        isMore ||= count === BATCH;
+        isMore ||= count === DATAGRAMS;
       }
     } while (isMore && performance.now() < end);
     return !isMore;

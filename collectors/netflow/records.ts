@@ -55,7 +55,7 @@ export const FLOWS = recordType({
 
 export const EXPORTERS = recordType({
   name: "netflow_exporters",
-  help: "Whoever has sent flows within the last hour",
+  help: "Whoever has sent flows",
   kind: "snapshot",
   fields: {
     exporter: { type: "ip", help: "Its address" },
@@ -63,8 +63,12 @@ export const EXPORTERS = recordType({
     flows: { type: "number", help: "Flows that it has sent" },
     filtered: { type: "number", help: "Those of them that the configuration filters out" },
     restarts: { type: "number", help: "How often it has begun anew" },
-    sampling_rate: { type: "number", help: "It looks at one packet of so many" },
-    seen_timestamp: { type: "number", help: "When its last datagram came, in seconds since 1970" },
+    sampling_rate: { type: "number", shared: true, help: "It looks at one packet of so many" },
+    seen_timestamp: {
+      type: "number",
+      shared: true,
+      help: "When its last datagram came, in seconds since 1970",
+    },
   },
 });
 
@@ -78,6 +82,11 @@ export const LOSSES = recordType({
   fields: {
     stage: { type: "choice", choices: STAGES, help: "Where" },
     exporter: { type: "ip", help: "Whose, where that is known" },
+    engine: {
+      type: "number",
+      max: 65_535,
+      help: "Of what is told by sequence numbers: part of the exporter",
+    },
     lost: {
       type: "number",
       help: "How many flows; in the kernel, and where the flows cannot be told, datagrams",
@@ -91,8 +100,13 @@ export const LISTENERS = recordType({
   kind: "snapshot",
   fields: {
     address: { type: "text", help: "Where it listens" },
-    buffer_wanted: { type: "number", help: "Bytes that the kernel shall keep of what was not yet taken" },
-    buffer: { type: "number", help: "Bytes that the kernel does keep" },
+    buffer_wanted: {
+      type: "number",
+      shared: true,
+      help: "Bytes that the kernel shall keep of what was not yet taken",
+    },
+    buffer: { type: "number", shared: true, help: "Bytes that the kernel does keep" },
     queued: { type: "number", help: "Bytes that wait now" },
+    drops: { type: "number", help: "Datagrams for which there was no room" },
   },
 });

@@ -99,6 +99,14 @@ export const RULES: readonly ShippedRule[] = [
     value: "buffer",
   },
   {
+    name: "netcensus_flow_buffer_drops_total",
+    help: "Datagrams for which the kernel had no room.",
+    type: "counter",
+    source: "netflow_listeners",
+    labels: ["address"],
+    value: "drops",
+  },
+  {
     name: "netcensus_flow_queued_bytes",
     help: "What waits in the kernel to be taken.",
     source: "netflow_listeners",

@@ -1,9 +1,12 @@
 /** What is missing may come late: for so long it does not count as lost. */
 const GRACE_MS = 2000;
-/** So many gaps are held open. */
-const MAX_GAPS = 16;
+/** So many gaps are held open. A gap of more flows is none: the source has set its count anew. */
+const MAX_GAPS = 16, MAX_GAP = 2 ** 26;
 /** By so much may the uptime in a datagram be behind that of another, when they overtake each other. */
 const UPTIME_SLACK_MS = 10_000;
+
+/** An uptime counts as one that has passed 2^32 when it is nearer so than this; otherwise a smaller one is an earlier one. */
+const WRAP_MS = 3_600_000;
 
 /** Numbers that were not seen yet. */
 interface Gap {
@@ -29,15 +32,15 @@ export class Sequence {
   /** Takes a datagram with `count` flows, received at `now` in milliseconds. */
   take(sequence: number, count: number, { uptime, now }: { uptime: number; now: number }): void {
     const ahead = this.#next < 0 ? 0 : (sequence - this.#next) | 0;
-    const later = (uptime - this.#uptime) | 0;
-    if (ahead < 0 && count > 0 && this.#fill(sequence, count)) return;
+    const later = difference(uptime, this.#uptime), isEarlier = later < -UPTIME_SLACK_MS;
+    if (ahead < 0 && count > 0 && !isEarlier && this.#fill(sequence, count)) return;
     // The first datagram of all may come twice.
     const isFirst = sequence === 0 && uptime !== this.#begin;
     if (this.#next < 0) this.#begin = uptime;
-    else if (later < -UPTIME_SLACK_MS || (later < 0 && isFirst)) this.#restart(uptime);
-    else if (ahead > 0) this.#open({ from: this.#next, size: ahead, seen: now });
+    else if (isEarlier || (later < 0 && isFirst)) this.#restart(uptime);
+    else if (ahead > 0 && ahead <= MAX_GAP) this.#open({ from: this.#next, size: ahead, seen: now });
     // A datagram that was sent twice, or a source that has set its count back without a start.
-    else if (ahead < 0 && later < 0) return;
+    else if (ahead < 0 && later <= 0) return;
     this.#next = (sequence + count) >>> 0;
     this.#uptime = uptime;
   }
@@ -80,4 +83,10 @@ export class Sequence {
     }
     return false;
   }
+}
+
+function difference(uptime: number, before: number): number {
+  const plain = uptime - before;
+  if (plain < WRAP_MS - 2 ** 32) return plain + 2 ** 32;
+  return plain > 2 ** 32 - WRAP_MS ? plain - 2 ** 32 : plain;
 }

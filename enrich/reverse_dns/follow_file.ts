@@ -25,6 +25,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
       await readWhileThere(path, options, isFirst);
       isFirst = false;
       lastReason = "";
+      await sleep(POLL_MS, signal);
     } catch (error) {
       const reason = (error as Error).message;
       if (reason !== lastReason) log.warn("Cannot read the log of Pi-hole", { path, reason });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import sockets from "../../collectors/sockets/mod.ts";
-import { loadValues } from "../../config/load.ts";
+import { loadValues } from "./load_values.ts";
 import { rootShape } from "../../config/settings.ts";
 import { nodeOf, Problems } from "../../core/node.ts";
 import networks from "../../enrich/networks.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { flagsOf, parseCommandLine } from "../../config/flags.ts";
-import { loadValues } from "../../config/load.ts";
+import { loadValues } from "./load_values.ts";
 import { rootShape, type Values } from "../../config/settings.ts";
 import sockets from "../../collectors/sockets/mod.ts";
 import { Problems } from "../../core/node.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import sockets from "../../collectors/sockets/mod.ts";
-import { isEnabled, loadValues } from "../../config/load.ts";
+import { isEnabled } from "../../config/load.ts";
+import { loadValues } from "./load_values.ts";
 import { rootShape, type Values } from "../../config/settings.ts";
 import { showConfiguration } from "../../config/show.ts";
 import type { Collector } from "../../core/collector.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { compactView, type Merge, mergeViews } from "../../metrics/merge_views.ts";
-import { EMPTY, type View } from "../../metrics/rule.ts";
+import { type Merge, mergeViews } from "../../metrics/merge_views.ts";
+import { compactView, EMPTY, type View } from "../../metrics/rule.ts";
 import { property, type Random } from "../helpers/random.ts";
 
 type Row = readonly [text: string, ...values: number[]];

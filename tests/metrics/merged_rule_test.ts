@@ -26,8 +26,14 @@ function rowsOf({ rows, bytes, starts, ends, values }: View): Rows {
   return Object.fromEntries(Array.from({ length: rows }, (_, row) => [text(row), values[row]!]));
 }
 
-function ruleOf(kind: "snapshot" | "stream", type: MetricType = "counter", valueAt = 0): MergedRule {
-  const source = recordType({ name: "visits", help: "", kind, fields: {} });
+const FIELDS = {
+  length: { type: "number", help: "" },
+  rate: { type: "number", shared: true, help: "" },
+} as const;
+const LENGTH = 0, RATE = 1;
+
+function ruleOf(kind: "snapshot" | "stream", type: MetricType = "counter", valueAt = LENGTH): MergedRule {
+  const source = recordType({ name: "visits", help: "", kind, fields: FIELDS });
   return new MergedRule({
     options: { name: "visits_total", help: "", type, source, valueAt, buckets: [] },
     stride: 1,
@@ -69,10 +75,10 @@ Deno.test("merge() shows of a snapshot what is there now", () => {
 
 for (
   const { what, rule, sum } of [
-    { what: "the largest of a gauge of a state", rule: ruleOf("snapshot", "gauge"), sum: 5 },
+    { what: "the largest of a gauge that threads share", rule: ruleOf("snapshot", "gauge", RATE), sum: 5 },
+    { what: "the sum of any other gauge", rule: ruleOf("snapshot", "gauge"), sum: 8 },
     { what: "the sum of a number of records", rule: ruleOf("snapshot", "gauge", -1), sum: 8 },
-    { what: "the sum of a gauge of a stream", rule: ruleOf("stream", "gauge"), sum: 8 },
-    { what: "the sum of a counter of a state", rule: ruleOf("snapshot"), sum: 8 },
+    { what: "the sum of a counter", rule: ruleOf("snapshot", "counter", RATE), sum: 8 },
   ]
 ) {
   Deno.test(`merge() shows ${what}`, () => {

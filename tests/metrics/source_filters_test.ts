@@ -222,3 +222,17 @@ property("a filter says the same at the source as in a rule", (random) => {
     assert.deepEqual(atSource, inRule);
   }
 });
+
+Deno.test("a filter lets pass no more when few records do and those that do not have very many values", () => {
+  const rules = [{ ...BY_NAME, labels: ["amount"] }];
+  const pipeline = filtered({ sockets: { match: "amount", is: 5000 } }, { rules });
+  const sink = pipeline.sink(SNAPSHOT), { amount } = SNAPSHOT.at;
+  pipeline.begin();
+  let passed = 0;
+  for (let i = 0; i < 300_000; i++) {
+    sink.row[amount] = 5000 + i;
+    if (sink.emit()) passed++;
+  }
+  settle(pipeline);
+  assert.deepEqual([passed, [...seriesOf(pipeline)]], [1, [['metric{amount="5000"}', 1]]]);
+});

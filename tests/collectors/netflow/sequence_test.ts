@@ -149,6 +149,38 @@ const CASES: readonly {
     restarts: 1,
   },
   {
+    name: "no loss of a source that begins anew after a month",
+    of: [{ sequence: 3_000_000_000, uptime: 2_592_000_000 }, { sequence: 1000, at: 100, uptime: 5000 }],
+    lost: 0,
+    restarts: 1,
+  },
+  {
+    name: "nothing of a datagram that comes twice in a burst of the same uptime",
+    of: [100, 110, 100, 120].map((sequence, at) => ({ sequence, at, uptime: 7000 })),
+    lost: 0,
+  },
+  {
+    name: "nothing of the first two datagrams in the wrong order",
+    of: [110, 100, 120].map((sequence, at) => ({ sequence, at, uptime: 7000 })),
+    lost: 0,
+  },
+  {
+    name: "a restart whose numbers fall into a gap",
+    of: [
+      { sequence: 0, uptime: 500_000 },
+      { sequence: 100, at: 1, uptime: 500_001 },
+      { sequence: 50, at: 2, uptime: 10 },
+      { sequence: 60, at: 3, uptime: 11 },
+    ],
+    lost: 90,
+    restarts: 1,
+  },
+  {
+    name: "no loss of a number that is far from all others",
+    of: [{ sequence: 0 }, { sequence: 2 ** 31 - 100, at: 100 }, { sequence: 2 ** 31 - 90, at: 200 }],
+    lost: 0,
+  },
+  {
     name: "nothing of an older datagram that comes twice",
     of: [
       { sequence: 0 },
