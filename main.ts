@@ -30,7 +30,7 @@ export async function main(args: readonly string[], collectors: readonly Collect
   if (plan === undefined || problems.any) return complain(problems, 1);
   switch (commandLine.command) {
     case "check":
-      return say(summary(file ?? "the command line", plan.pipelines));
+      return say(summary(file ?? "the command line", plan));
     case "collectors":
       return say(collectorTable(collectors, plan.values, hasCapability));
     default:

@@ -47,10 +47,15 @@ export function nodeOf(value: Literal, place = ""): Node {
   return { kind: "scalar", place, value, text: String(value) };
 }
 
+/** Of a longer text only the beginning is shown. */
+const MAX_SHOWN = 80;
+
 /** How a node is named in a message: `"tcp"`, `a list`, `a map`, `nothing`. */
 export function describe(node: Node): string {
   if (node.kind !== "scalar") return `a ${node.kind}`;
-  return node.value === null ? "nothing" : JSON.stringify(node.text);
+  const { text } = node;
+  if (node.value === null) return "nothing";
+  return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 }
 
 /** What a node says, as JavaScript has it; a number keeps its zeros as a text. */

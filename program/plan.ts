@@ -1,8 +1,9 @@
 import { isEnabled } from "../config/load.ts";
+import type { IdleRule } from "../config/report.ts";
 import { rootShape, type Values } from "../config/settings.ts";
 import type { Collector } from "../core/collector.ts";
 import { Log } from "../core/log.ts";
-import type { MapNode, Node, Problems } from "../core/node.ts";
+import { entryOf, type MapNode, type Node, plainOf, type Problems } from "../core/node.ts";
 import { ENRICHERS } from "../enrich/mod.ts";
 import { openEnrichers } from "../enrich/open.ts";
 import { compileRules, compileSourceFilters } from "../metrics/compile.ts";
@@ -22,6 +23,8 @@ export interface Plan {
   /** The enrichers that the rules ask whose work is done in this thread, by name. */
   readonly lookups: ReadonlyMap<string, NamedLookup>;
   readonly log: Log;
+  /** Rules that a user wrote and that count nothing, since their collectors do not run. */
+  readonly idleRules: readonly IdleRule[];
 }
 
 const ENCODER = new TextEncoder();
@@ -60,7 +63,20 @@ export function makePlan(options: PlanOptions, problems: Problems): Plan | undef
     here.flatMap(({ ruleSets }) => ruleSets.flatMap(({ lookups }) => [...lookups])),
   );
   const lookups = new Map([...enrichers.lookups].filter(([, lookup]) => asked.has(lookup)));
-  return { ...options, values, rules, pipelines, lookups, log };
+  const idle = all.filter((pipeline) => !pipelines.includes(pipeline));
+  const idleRules = shard === undefined ? idleRulesOf(values.rules, idle) : [];
+  return { ...options, values, rules, pipelines, lookups, log, idleRules };
+}
+
+function idleRulesOf(written: Node | undefined, idle: readonly Pipeline[]): IdleRule[] {
+  const items = written?.kind === "list" ? written.items : [];
+  const names = new Set(
+    items.map((item) => entryOf(item, "name")?.value).map((name) => name && plainOf(name)),
+  );
+  return idle.flatMap(({ collector, rules }) =>
+    rules.filter(({ options }) => names.has(options.name))
+      .map(({ options }) => ({ rule: options.name, collector: collector.name }))
+  );
 }
 
 /** How many threads share the work of a collector. */

@@ -33,6 +33,9 @@ export async function run(plan: Plan, version: string): Promise<number> {
     // The server has said why.
     return 1;
   }
+  for (const idle of plan.idleRules) {
+    log.warn("A rule counts nothing: its collector does not run", { ...idle });
+  }
   const stopping = new AbortController(), signalled = nextSignal(["SIGTERM", "SIGINT"]);
   const onHangUp = () => log.warn("The configuration is read at the start only", { signal: "SIGHUP" });
   Deno.addSignalListener("SIGHUP", onHangUp);

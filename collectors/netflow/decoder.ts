@@ -24,6 +24,10 @@ export interface Datagram {
   readonly isCut: boolean;
 }
 
+interface Rejection extends Readonly<Record<string, string | number>> {
+  readonly lost?: number;
+}
+
 /** Makes records of datagrams, whose protocol is told by their version word. */
 export class Decoder {
   readonly #context: Context;
@@ -42,24 +46,30 @@ export class Decoder {
   decode(datagram: Datagram, exporter: Exporter, now: number): void {
     const { view, start, length, isCut } = datagram;
     exporter.datagrams++;
-    if (isCut) return this.#reject("oversized", exporter, 1);
-    if (length < 2) return this.#reject("short", exporter, 1);
+    if (isCut) return this.#reject("oversized", exporter);
+    if (length < 2) return this.#reject("short", exporter);
     const version = view.getUint16(start);
     if (version === 5) this.#decodeV5(datagram, exporter, now);
-    else this.#reject(isKnown(version, datagram) ? "unsupported" : "version", exporter, 1);
+    else this.#rejectVersion(version, datagram, exporter);
+  }
+
+  #rejectVersion(version: number, datagram: Datagram, exporter: Exporter): void {
+    const name = nameOf(version, datagram);
+    if (name === undefined) this.#reject("version", exporter, { version });
+    else this.#reject("unsupported", exporter, { protocol: name, advice: "let it send NetFlow v5" });
   }
 
   /** Counts what cannot be read of a datagram. */
-  #reject(reason: Reason, exporter: Exporter, lost: number): void {
+  #reject(reason: Reason, exporter: Exporter, { lost = 1, ...details }: Rejection = {}): void {
     exporter.undecoded += lost;
-    this.#context.problem(reason, { exporter: exporter.ip?.toString() ?? "unknown" });
+    this.#context.problem(reason, { exporter: exporter.ip?.toString() ?? "unknown", ...details });
   }
 
   #decodeV5({ view, start, length }: Datagram, exporter: Exporter, now: number): void {
     const v5 = this.#v5, flows = this.#flows, { row } = flows;
     v5.begin(view, start, length);
     const { fault, count, missing, uptime } = v5;
-    if (fault !== undefined) this.#reject(fault, exporter, Math.max(1, missing));
+    if (fault !== undefined) this.#reject(fault, exporter, { lost: Math.max(1, missing) });
     if (fault === "short") return;
     const rate = exporter.fixedRate ?? v5.samplingRate;
     row[FLOW.exporter] = exporter.number;
@@ -74,7 +84,9 @@ export class Decoder {
   }
 }
 
-function isKnown(version: number, { view, start, length }: Datagram): boolean {
-  if (version === NETFLOW_9 || version === IPFIX) return true;
-  return length >= 4 && view.getUint32(start) === SFLOW_5;
+/** A protocol that is known and not read. */
+function nameOf(version: number, { view, start, length }: Datagram): string | undefined {
+  if (version === NETFLOW_9) return "NetFlow v9";
+  if (version === IPFIX) return "IPFIX";
+  return length >= 4 && view.getUint32(start) === SFLOW_5 ? "sFlow" : undefined;
 }

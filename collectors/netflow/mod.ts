@@ -109,8 +109,13 @@ class NetflowSource implements Source {
       const address = formatListenAddress(socket.address), { buffer } = socket.statistics();
       log.info("Receiving flows", { collector: "netflow", address });
       if (buffer >= wanted) continue;
-      const advice = "raise net.core.rmem_max, or give CAP_NET_ADMIN";
-      log.warn("The receive buffer is smaller than wanted", { collector: "netflow", wanted, buffer, advice });
+      const command = `sysctl -w net.core.rmem_max=${wanted}`;
+      log.warn("The receive buffer is smaller than wanted", {
+        collector: "netflow",
+        wanted,
+        buffer,
+        command,
+      });
     }
   }
 

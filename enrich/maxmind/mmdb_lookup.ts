@@ -79,7 +79,7 @@ export class MmdbLookup implements Lookup {
       Object.entries(kind.outputs).map(([name, output]) => [name, outputReader(output, language)]),
     );
     if (file === undefined && directory === undefined && kind.bundled) return;
-    const directories = directory === undefined ? DIRECTORIES : [directory];
+    const directories = directory === undefined ? DIRECTORIES : [directory.replace(/(?!^)\/+$/, "")];
     const paths = directories.flatMap((directory) => kind.files.map((name) => `${directory}/${name}`));
     this.#file = new MmdbFile(file === undefined ? paths : [file]);
   }

@@ -104,3 +104,22 @@ Deno.test("check says that a good configuration is good", async () => {
       "the command line is good.\nCollectors that run:\n  sockets: 7 metrics\n  conntrack: 24 metrics\n",
   });
 });
+
+Deno.test("check and the log tell of a rule whose collector does not run", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".yml" });
+  await Deno.chmod(file, 0o644);
+  await Deno.writeTextFile(file, "rules: [{ name: mine_total, source: netflow }]\n");
+  try {
+    const { code, stdout } = await run(["check", `--config.file=${file}`]);
+    assert.equal(code, 0);
+    assert.equal(
+      stdout.split("\n").at(-2),
+      'The rule "mine_total" counts nothing: its collector netflow does not run',
+    );
+    await using exporter = await Exporter.start([`--config.file=${file}`]);
+    const text = 'msg="A rule counts nothing: its collector does not run" rule=mine_total collector=netflow';
+    assert.ok(exporter.lines.some((line) => line.includes(text)), exporter.lines.join("\n"));
+  } finally {
+    await Deno.remove(file);
+  }
+});

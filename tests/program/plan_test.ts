@@ -245,3 +245,23 @@ for (const { configured, problems } of PROBLEMS) {
     for (const [i, problem] of problems.entries()) assert(found[i]!.startsWith(problem), found[i]);
   });
 }
+
+Deno.test("makePlan() tells which of the rules that a user wrote count nothing", () => {
+  const rules = [
+    { name: "mine", source: "netflow" },
+    { name: "netflow_bytes_total", max_series: 5 },
+    { name: "netflow_flows_total", enabled: false },
+    { name: "yours", source: "sockets" },
+  ];
+  const { idleRules } = planOf({ rules });
+  const names = idleRules.map(({ rule, collector }) => `${collector} ${rule}`);
+  assert.deepEqual(names.toSorted(), ["netflow mine", "netflow netflow_bytes_total"]);
+  assert.deepEqual(planOf({ collectors: { netflow: true }, rules }).idleRules, []);
+});
+
+Deno.test("makePlan() reports a rule with the name of the metric of scrapes", () => {
+  const web = { scrape_metric: "mine" };
+  assert.deepEqual(problemsOf({ web, rules: [{ name: "mine", source: "sockets" }] }), [
+    'The series of "mine" and "mine" would have the same name',
+  ]);
+});
