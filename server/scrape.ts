@@ -4,6 +4,7 @@ import { nextTurn } from "../core/work.ts";
 import { familiesOf, type Family, type Format, render } from "../metrics/exposition.ts";
 import type { Shown } from "../metrics/rule.ts";
 import { acceptedFormat, acceptsGzip, CONTENT_TYPES } from "./accept.ts";
+import { gzip } from "./gzip.ts";
 import { enricherFamilies, type ProcessMetrics, statusFamilies } from "./own_metrics.ts";
 
 /** A collector that runs, and the rules for its records. */
@@ -42,7 +43,7 @@ export async function scrape(request: Request, options: ScrapeOptions, onEnd: ()
   let body = stream(render(await families(selected, format, options), format), onEnd);
   if (acceptsGzip(request.headers.get("accept-encoding"))) {
     headers.set("content-encoding", "gzip");
-    body = body.pipeThrough(new CompressionStream("gzip"));
+    body = body.pipeThrough(gzip());
   }
   return new Response(body, { headers });
 }
