@@ -20,6 +20,16 @@ export async function nextTurn(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
+/** Gives what lets the event loop have its turn when a slice of time has been used up since the last one. */
+export function turnsWhenDue(): () => Promise<void> {
+  let start = performance.now();
+  return async () => {
+    if (performance.now() - start < SLICE_MS) return;
+    await nextTurn();
+    start = performance.now();
+  };
+}
+
 /** Resolves after that time, or when the signal is aborted. Does not keep the program from ending. */
 export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

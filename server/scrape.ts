@@ -1,6 +1,6 @@
 import type { Figures } from "../core/enricher.ts";
 import type { CollectorStatus } from "../core/status.ts";
-import { nextTurn } from "../core/work.ts";
+import { turnsWhenDue } from "../core/work.ts";
 import { familiesOf, type Family, type Format, render } from "../metrics/exposition.ts";
 import type { Shown } from "../metrics/rule.ts";
 import { acceptedFormat, acceptsGzip, CONTENT_TYPES } from "./accept.ts";
@@ -91,8 +91,9 @@ async function families(
   ].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** The exposition chunk by chunk; the event loop has its turn after each. */
+/** The exposition chunk by chunk; the event loop has its turns in between. */
 function stream(chunks: Iterator<Uint8Array<ArrayBuffer>>, onEnd: () => void) {
+  const turn = turnsWhenDue();
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       try {
@@ -106,7 +107,7 @@ function stream(chunks: Iterator<Uint8Array<ArrayBuffer>>, onEnd: () => void) {
         onEnd();
         throw error;
       }
-      await nextTurn();
+      await turn();
     },
     cancel: onEnd,
   });

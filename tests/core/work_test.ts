@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { drive, inOnePiece, nextTurn, sleep, type Work } from "../../core/work.ts";
+import { drive, inOnePiece, nextTurn, sleep, turnsWhenDue, type Work } from "../../core/work.ts";
 
 /** Runs the body with a clock that only `pass()` moves. */
 async function withFakeClock(body: (pass: (milliseconds: number) => void) => Promise<void>): Promise<void> {
@@ -304,4 +304,16 @@ Deno.test("inOnePiece() throws what the work throws", () => {
     throw reason;
   });
   assert.throws(() => inOnePiece(work), (error) => error === reason);
+});
+
+Deno.test("turnsWhenDue() gives the event loop no turn before a slice of time is used up", async () => {
+  const turn = turnsWhenDue();
+  let isTurned = false;
+  setTimeout(() => isTurned = true, 0);
+  await turn();
+  assert.equal(isTurned, false);
+  const end = performance.now() + 5;
+  while (performance.now() < end);
+  await turn();
+  assert.equal(isTurned, true);
 });
