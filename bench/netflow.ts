@@ -23,6 +23,8 @@ const ADDRESS = "127.0.0.1:20555", PORT = 20_555;
 const SCRAPE_MS = 1000, SCRAPES = 10, SETTLE_MS = 1000;
 /** The kernel reckons with twice as much, which is what the exporter has. */
 const RECEIVE_BUFFER = 32 << 20;
+/** At the highest rates there is little time left: what a stop of the machine makes wait is to have room. */
+const LARGE_BUFFER = 128 << 20;
 const BUFFER_LIMIT = "/proc/sys/net/core/rmem_max";
 const METRIC = "bench_bytes_total";
 
@@ -78,11 +80,12 @@ class RunningExporter implements Running {
 
   private constructor(readonly exporter: Exporter, readonly config: string) {}
 
-  static async start(withDefaults: boolean): Promise<RunningExporter> {
+  static async start({ withDefaults = false, buffer = RECEIVE_BUFFER } = {}): Promise<RunningExporter> {
     const config = Deno.makeTempFileSync({ suffix: ".yml" });
     Deno.writeTextFileSync(config, configuration(withDefaults));
     const flags = ["--collector.netflow", `--collector.netflow.listen-address=${ADDRESS}`];
-    const args = ["--collector.disable-defaults", ...flags, `--config.file=${config}`];
+    const receiveBuffer = `--collector.netflow.receive-buffer=${buffer}`;
+    const args = ["--collector.disable-defaults", ...flags, receiveBuffer, `--config.file=${config}`];
     return new RunningExporter(await Exporter.start(args), config);
   }
 
@@ -210,7 +213,7 @@ async function measureOne(start: Promise<Running>, load: Load): Promise<Measures
 async function compare(rate: number): Promise<void> {
   const rounds: Measures[] = [], load = { rate, seconds: SECONDS_COMPARED };
   for (let i = 0; i < ROUNDS; i++) {
-    const ours = await measureOne(RunningExporter.start(false), { name: "exporter", ...load });
+    const ours = await measureOne(RunningExporter.start(), { name: "exporter", ...load });
     const theirs = await measureOne(RunningNfcapd.start(), { name: "nfcapd", ...load });
     const [cost = NaN] = Object.values(ours), [theirCost = NaN] = Object.values(theirs);
     rounds.push({ ...ours, ...theirs, "ratio of the CPU": cost / theirCost });
@@ -221,7 +224,7 @@ async function compare(rate: number): Promise<void> {
 
 /** The exporter alone, which is scraped each second. */
 async function measureAlone(title: string, rate: number, withDefaults: boolean): Promise<void> {
-  await using exporter = await RunningExporter.start(withDefaults);
+  await using exporter = await RunningExporter.start({ withDefaults, buffer: LARGE_BUFFER });
   const meanwhile = () => exporter.scrape();
   console.log(`\n${title}, scraped each second:`);
   report([await measure(exporter, { name: "exporter", rate, seconds: SECONDS_ALONE, meanwhile })]);
@@ -229,7 +232,7 @@ async function measureAlone(title: string, rate: number, withDefaults: boolean):
 
 /** Sends more and more until something is always lost, or until the sender cannot. */
 async function probe(): Promise<void> {
-  await using running = await RunningExporter.start(false);
+  await using running = await RunningExporter.start({ buffer: LARGE_BUFFER });
   console.log(`\n${PROBE_SECONDS} s of each rate:`);
   let lossless = 0, received = 0;
   for (let rate = PROBE_STEP, tries = 0; tries < PROBE_TRIES;) {
