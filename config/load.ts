@@ -1,7 +1,6 @@
 import type { Collector } from "../core/collector.ts";
 import { type Node, nodeOf, type Problems } from "../core/node.ts";
 import { overlay } from "./flags.ts";
-import { fromNetflowCollector } from "./netflow_collector.ts";
 import type { CollectorValues, Values } from "./settings.ts";
 
 export interface Sources {
@@ -21,7 +20,10 @@ async function readFile(file: string, problems: Problems): Promise<Node | undefi
   try {
     const text = await Deno.readTextFile(file);
     // Whoever has no configuration does without the parser and its memory.
-    const { parseYaml } = await import("./yaml.ts");
+    const [{ parseYaml }, { fromNetflowCollector }] = await Promise.all([
+      import("./yaml.ts"),
+      import("./netflow_collector.ts"),
+    ]);
     const node = parseYaml(text, file, problems);
     return node && fromNetflowCollector(node, problems);
   } catch (error) {

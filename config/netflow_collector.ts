@@ -1,3 +1,4 @@
+import { METRIC_NAME } from "../core/metric_name.ts";
 import { didYouMean } from "../core/nearest.ts";
 import {
   entryOf,
@@ -97,7 +98,7 @@ class Translation {
   #readPrefix(): string {
     const { prefix } = this.#read.pipeline.metrics;
     if (prefix === undefined) return "";
-    if (/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(prefix)) return `${prefix}_`;
+    if (METRIC_NAME.test(prefix)) return `${prefix}_`;
     const place = this.#placeOf("pipeline", "metrics", "prefix");
     this.#problems.add(place, `"${prefix}" cannot begin a name: letters, digits, _ and :, not a digit first`);
     return "";

@@ -1,5 +1,6 @@
 import type { Collector } from "../core/collector.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
+import { METRIC_NAME, SCRAPE_METRIC } from "../core/metric_name.ts";
 import { describe, type Node } from "../core/node.ts";
 import {
   anything,
@@ -20,8 +21,6 @@ import {
 import { type ListenAddress, listenAddress } from "../core/listen_address.ts";
 
 const DEFAULT_PORT = 19100;
-
-const SCRAPE_METRIC = "netcensus_http_scrape_duration_seconds";
 
 const WEB = {
   listen_address: setting(
@@ -142,7 +141,7 @@ function metricName(): Shape<string> {
     read(node, problems) {
       const name = node.kind === "scalar" ? node.text : "";
       const isOwn = /^(netcensus|process|nodejs)_/.test(name) && name !== SCRAPE_METRIC;
-      if (/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) && !isOwn) return name;
+      if (METRIC_NAME.test(name) && !isOwn) return name;
       problems.add(node, `Expected ${this.expects}, not ${describe(node)}`);
       return undefined;
     },

@@ -6,6 +6,12 @@ const LARGE = 262_144;
 /** So much of a large table may be taken: its memory counts. */
 const MOST = 7 / 8;
 
+/** Where ids are written: from `to` on. */
+export interface IdsOut {
+  ids: Int32Array;
+  to: number;
+}
+
 /**
  * Gives each distinct number a small dense id, counted from 1. Open addressing over typed arrays: no
  * allocation per lookup, growth by doubling up to a limit.
@@ -38,7 +44,7 @@ export class NumberIds {
    * The ids of the `count` values that stand at `from`, written from `to` on: 0 for NaN, and for what is unknown when the
    * limit is reached.
    */
-  idsOf(values: Float64Array, from: number, count: number, out: { ids: Int32Array; to: number }): void {
+  idsOf(values: Float64Array, from: number, count: number, out: Readonly<IdsOut>): void {
     const { ids, to } = out;
     let slots = this.#slots, known = this.#values, shift = this.#shift;
     // Values often come several times on end.

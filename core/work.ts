@@ -21,13 +21,13 @@ export async function nextTurn(): Promise<void> {
 }
 
 /** Gives what lets the event loop have its turn when a slice of time has been used up since the last one. */
-export function turnsWhenDue(): () => Promise<void> {
+export function turnsWhenDue(): () => Promise<void> | undefined {
   let start = performance.now();
-  return async () => {
-    if (performance.now() - start < SLICE_MS) return;
+  const turn = async () => {
     await nextTurn();
     start = performance.now();
   };
+  return () => performance.now() - start < SLICE_MS ? undefined : turn();
 }
 
 /** Resolves after that time, or when the signal is aborted. Does not keep the program from ending. */
@@ -54,16 +54,15 @@ export function inOnePiece(work: Iterable<void>): void {
 export async function drive(work: Work, options: { signal?: AbortSignal; between?: () => void } = {}) {
   const { signal, between } = options;
   const steps = Symbol.asyncIterator in work ? work[Symbol.asyncIterator]() : work[Symbol.iterator]();
-  let start = performance.now();
+  const turnWhenDue = turnsWhenDue();
   try {
     for (;;) {
       signal?.throwIfAborted();
       const step = steps.next();
       if ((step instanceof Promise ? await step : step).done) return;
       between?.();
-      if (performance.now() - start < SLICE_MS) continue;
-      await nextTurn();
-      start = performance.now();
+      const turn = turnWhenDue();
+      if (turn !== undefined) await turn;
     }
   } catch (error) {
     // What goes wrong in closing is of less interest than why it is closed.

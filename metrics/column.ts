@@ -1,6 +1,6 @@
 import type { Value } from "../core/enricher.ts";
 import { nextCapacity } from "../core/growth.ts";
-import { NumberIds } from "../core/number_ids.ts";
+import { type IdsOut, NumberIds } from "../core/number_ids.ts";
 import type { Field } from "../core/record.ts";
 import type { Vocabulary } from "../core/vocabulary.ts";
 import { BATCH, type Batch } from "./batch.ts";
@@ -55,7 +55,7 @@ export abstract class BaseColumn implements Column {
   constructor(readonly index: number) {}
 
   /** Writes the ids of the records of the batch from one to another. */
-  abstract read(batch: Batch, ids: Int32Array, records: Range): void;
+  abstract read(batch: Batch, ids: Int32Array, records: Readonly<Range>): void;
   abstract numberOf(id: number): number;
   abstract valueOf(id: number): Value | undefined;
   abstract find(value: Value): number;
@@ -86,8 +86,8 @@ export abstract class BaseColumn implements Column {
 
 /** Records of a batch: from one to before another. */
 export interface Range {
-  readonly from: number;
-  readonly to: number;
+  from: number;
+  to: number;
 }
 
 /** A field: what its numbers mean, and where they are in a batch. */
@@ -135,7 +135,7 @@ export class DirectColumn extends BaseColumn {
     return this.values.areWords;
   }
 
-  read({ values }: Batch, ids: Int32Array, { from, to }: Range): void {
+  read({ values }: Batch, ids: Int32Array, { from, to }: Readonly<Range>): void {
     const numbersAt = this.values.slot * BATCH, idsAt = this.index * BATCH, limit = this.#limit;
     let most = 0;
     for (let i = from; i < to; i++) {
@@ -167,6 +167,8 @@ export class HashedColumn extends BaseColumn {
   readonly #ids = limitedIds();
   /** So many numbers are small; their ids come first. */
   readonly #small: number;
+  /** Held, since a source with a filter reads its records one by one. */
+  readonly #out: IdsOut = { ids: new Int32Array(0), to: 0 };
 
   constructor(index: number, readonly values: FieldValues) {
     super(index);
@@ -179,10 +181,13 @@ export class HashedColumn extends BaseColumn {
     return this.values.areWords;
   }
 
-  read({ values }: Batch, ids: Int32Array, { from, to }: Range): void {
+  read({ values }: Batch, ids: Int32Array, { from, to }: Readonly<Range>): void {
     const numbersAt = this.values.slot * BATCH, idsAt = this.index * BATCH, small = this.#small;
-    if (small === 0) this.#ids.idsOf(values, numbersAt + from, to - from, { ids, to: idsAt + from });
-    else {
+    if (small === 0) {
+      this.#out.ids = ids;
+      this.#out.to = idsAt + from;
+      this.#ids.idsOf(values, numbersAt + from, to - from, this.#out);
+    } else {
       for (let i = from; i < to; i++) {
         const number = values[numbersAt + i]!;
         ids[idsAt + i] = isIndex(number, small) ? number + 1 : this.#idOfLarge(number);

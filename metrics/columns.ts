@@ -60,7 +60,7 @@ export class Columns {
   }
 
   /** Takes the ids of records of the batch. */
-  read(records: Range): void {
+  read(records: Readonly<Range>): void {
     for (let i = 0; i < this.#all.length; i++) this.#all[i]!.read(this.#batch, this.ids, records);
   }
 

@@ -1,3 +1,4 @@
+import { METRIC_NAME } from "../core/metric_name.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { describe, entryOf, type MapNode, type Node, nodeOf, type Problems } from "../core/node.ts";
 import * as shape from "../core/shape.ts";
@@ -36,7 +37,6 @@ const LABEL = shape.record({
   steps: shape.optional(shape.anything, { help: "What leads from the field's value to the label's text" }),
 });
 
-const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const RESERVED = /^(netcensus|process|nodejs|scrape)_|^up$/;
 /** What is added to a histogram's name, in either format. */

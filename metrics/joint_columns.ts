@@ -1,5 +1,6 @@
 import type { Value } from "../core/enricher.ts";
 import type { Ip } from "../core/ip.ts";
+import type { IdsOut } from "../core/number_ids.ts";
 import { BATCH, type Batch } from "./batch.ts";
 import { BaseColumn, type Column, type ColumnTable, isFull, limitedIds, type Range } from "./column.ts";
 import { type Part, textOf } from "./steps.ts";
@@ -17,7 +18,7 @@ export class PartColumn extends BaseColumn implements ColumnTable {
     whole.attach(this);
   }
 
-  read(_batch: Batch, ids: Int32Array, { from, to }: Range): void {
+  read(_batch: Batch, ids: Int32Array, { from, to }: Readonly<Range>): void {
     const wholeAt = this.whole.index * BATCH, idsAt = this.index * BATCH, known = this.#idsOfWhole;
     for (let i = from; i < to; i++) {
       const whole = ids[wholeAt + i]!, id = known[whole]!;
@@ -68,6 +69,7 @@ export class PairColumn extends BaseColumn implements ColumnTable {
   readonly identity = "none";
   readonly #ids = limitedIds();
   readonly #pairs = new Float64Array(BATCH);
+  readonly #out: IdsOut = { ids: new Int32Array(0), to: 0 };
 
   constructor(index: number, readonly first: Column, readonly second: Column) {
     super(index);
@@ -75,10 +77,12 @@ export class PairColumn extends BaseColumn implements ColumnTable {
     second.attach(this);
   }
 
-  read(_batch: Batch, ids: Int32Array, { from, to }: Range): void {
+  read(_batch: Batch, ids: Int32Array, { from, to }: Readonly<Range>): void {
     const firstAt = this.first.index * BATCH, secondAt = this.second.index * BATCH, pairs = this.#pairs;
     for (let i = from; i < to; i++) pairs[i] = ids[firstAt + i]! * PAIR + ids[secondAt + i]!;
-    this.#ids.idsOf(pairs, from, to - from, { ids, to: this.index * BATCH + from });
+    this.#out.ids = ids;
+    this.#out.to = this.index * BATCH + from;
+    this.#ids.idsOf(pairs, from, to - from, this.#out);
     this.reach(this.#ids.size);
   }
 

@@ -4,7 +4,7 @@ import type { Ledger, RecordType, Sink } from "../core/record.ts";
 import { Vocabulary } from "../core/vocabulary.ts";
 import { inOnePiece } from "../core/work.ts";
 import { BATCH, Batch } from "./batch.ts";
-import type { Column } from "./column.ts";
+import type { Column, Range } from "./column.ts";
 import { Columns } from "./columns.ts";
 import { CANDIDATES, Group, type Grouping } from "./group.ts";
 import type { Filter } from "./filter.ts";
@@ -21,6 +21,8 @@ export class RuleSet implements Sink {
   readonly columns: Columns;
   /** Records that wait. */
   readonly #batch = new Batch();
+  /** The record that the filter looks at. */
+  readonly #one: Range = { from: 0, to: 0 };
   /** Records that were looked at since room was made for them: those that were filtered out have ids too. */
   #looked = 0;
   /** Which records count at all. */
@@ -51,10 +53,12 @@ export class RuleSet implements Sink {
     if (this.#looked++ === 0) columns.makeRoom();
     batch.add(this.row);
     if (filter !== undefined) {
-      const from = batch.size - 1, to = batch.size;
-      columns.read({ from, to });
-      if (!filter.test(columns.ids, from)) {
-        batch.size = from;
+      const one = this.#one;
+      one.to = batch.size;
+      one.from = one.to - 1;
+      columns.read(one);
+      if (!filter.test(columns.ids, one.from)) {
+        batch.size = one.from;
         return false;
       }
     }

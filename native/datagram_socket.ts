@@ -1,15 +1,14 @@
 import { Ip } from "../core/ip.ts";
 import { formatListenAddress, type ListenAddress } from "../core/listen_address.ts";
 import type { Vocabulary } from "../core/vocabulary.ts";
-import { lastErrno, lastError, libc, SystemError } from "./libc.ts";
-import { SOL_SOCKET } from "./netlink.ts";
+import { EAGAIN, lastErrno, lastError, libc, MSG_DONTWAIT, SOL_SOCKET, SystemError } from "./libc.ts";
+import { setReceiveBuffer } from "./receive_buffer.ts";
 
-// include/uapi/asm-generic/socket.h, include/linux/socket.h, include/uapi/asm-generic/errno.h
+// include/uapi/asm-generic/socket.h, include/linux/socket.h
 const SOCK_DGRAM = 2;
-const SO_TYPE = 3, SO_RCVBUF = 8, SO_REUSEPORT = 15, SO_RCVBUFFORCE = 33, SO_MEMINFO = 55;
+const SO_TYPE = 3, SO_REUSEPORT = 15, SO_MEMINFO = 55;
 const AF_INET = 2, AF_INET6 = 10;
-const MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40;
-const EAGAIN = 11;
+const MSG_TRUNC = 0x20;
 /** include/uapi/linux/sock_diag.h: what SO_MEMINFO gives, each in 32 bits */
 const MEMINFO_QUEUED = 0, MEMINFO_BUFFER = 1, MEMINFO_DROPS = 8, MEMINFO = 36;
 
@@ -64,7 +63,7 @@ export class DatagramSocket {
       const { hostname, port } = this.#listener.addr as Deno.NetAddr;
       this.address = { hostname, port: address.port || port };
       this.#fd = descriptorOf({ hostname, port });
-      this.#resize(buffer);
+      setReceiveBuffer(this.#fd, buffer);
       this.#move(this.address.port, isShared);
     } catch (error) {
       this.#listener.close();
@@ -140,14 +139,6 @@ export class DatagramSocket {
 
   close(): void {
     this.#listener.close();
-  }
-
-  /** The kernel gives no more than net.core.rmem_max to those without CAP_NET_ADMIN. */
-  #resize(buffer: number): void {
-    const size = new Uint8Array(Int32Array.of(buffer).buffer);
-    if (libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) < 0) {
-      libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, size, size.length);
-    }
   }
 
   /**

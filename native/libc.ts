@@ -1,5 +1,8 @@
 /** The calls of the C library that Deno has no way to make. Opened at the first use. */
 
+// include/uapi/asm-generic/socket.h, include/linux/socket.h, include/uapi/asm-generic/errno-base.h
+export const SOL_SOCKET = 1, MSG_DONTWAIT = 0x40, EAGAIN = 11;
+
 const SYMBOLS = {
   // int socket(int domain, int type, int protocol)
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },

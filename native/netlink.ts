@@ -1,11 +1,10 @@
 import { NetlinkMessages, NLMSG_OVERRUN } from "../parsers/netlink.ts";
-import { lastError, libc, SystemError } from "./libc.ts";
+import { lastError, libc, SOL_SOCKET, SystemError } from "./libc.ts";
 
 // include/linux/socket.h, include/uapi/asm-generic/socket.h
 export const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
-export const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 export const ENOBUFS = 105;
 const CLOSED = -1;

@@ -1,11 +1,8 @@
 import { NetlinkMessages } from "../parsers/netlink.ts";
-import { lastErrno, lastError, libc, SystemError } from "./libc.ts";
-import { AF_NETLINK, ENOBUFS, openNetlink, SOL_SOCKET } from "./netlink.ts";
+import { EAGAIN, lastErrno, lastError, libc, MSG_DONTWAIT, SystemError } from "./libc.ts";
+import { AF_NETLINK, ENOBUFS, openNetlink } from "./netlink.ts";
+import { setReceiveBuffer } from "./receive_buffer.ts";
 
-// include/uapi/asm-generic/socket.h, include/linux/socket.h, include/uapi/asm-generic/errno.h
-const SO_RCVBUF = 8, SO_RCVBUFFORCE = 33;
-const MSG_DONTWAIT = 0x40;
-const EAGAIN = 11;
 /** struct sockaddr_nl */
 const ADDRESS = 12;
 /** More than one event needs. */
@@ -22,10 +19,7 @@ export class NetlinkEvents {
   /** The kernel keeps so many bytes of events that were not yet taken. */
   constructor(family: number, group: number, room: number) {
     this.#fd = openNetlink(family);
-    const size = new Uint8Array(Int32Array.of(room).buffer);
-    if (libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) < 0) {
-      libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, size, size.length);
-    }
+    setReceiveBuffer(this.#fd, room);
     const address = new Uint8Array(ADDRESS), view = new DataView(address.buffer);
     view.setUint16(0, AF_NETLINK, true);
     view.setUint32(8, 1 << (group - 1), true);

@@ -8,6 +8,7 @@ import {
   Summary,
 } from "prom-client";
 import type { Figures } from "../core/enricher.ts";
+import { SCRAPE_METRIC } from "../core/metric_name.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { type Family, familyOf, type Sample } from "../metrics/exposition.ts";
 import type { Shown } from "../metrics/rule.ts";
@@ -31,7 +32,7 @@ export class ProcessMetrics {
   });
   readonly #scrapes: Summary;
 
-  constructor(scrapeMetric = "netcensus_http_scrape_duration_seconds") {
+  constructor(scrapeMetric = SCRAPE_METRIC) {
     this.#scrapes = new Summary({
       name: scrapeMetric,
       help: "How long scrapes took, in seconds.",
