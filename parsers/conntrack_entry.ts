@@ -54,6 +54,9 @@ export const STATE_NUMBERS: Readonly<Record<"tcp" | "dccp" | "sctp", readonly nu
 export const STATUSES = ["unreplied", "replied", "assured", "offloaded"] as const;
 export const UNREPLIED = 0, REPLIED = 1, ASSURED = 2, OFFLOADED = 3;
 
+/** What is counted of a connection. */
+export const SENT_PACKETS = 0, SENT_BYTES = 1, REPLY_PACKETS = 2, REPLY_BYTES = 3;
+
 export function hasPorts(protocol: number): boolean {
   return protocol === TCP || protocol === UDP || protocol === SCTP || protocol === DCCP ||
     protocol === UDPLITE;
@@ -86,11 +89,8 @@ export class ConntrackEntry {
   timeout = NaN;
   mark = NaN;
   zone = 0;
-  /** Only with accounting. */
-  sentPackets = NaN;
-  sentBytes = NaN;
-  replyPackets = NaN;
-  replyBytes = NaN;
+  /** By the indices above; only with accounting. */
+  readonly counters = new Float64Array(4).fill(NaN);
 
   /** Before it is filled anew: nothing is told yet. Kernels do not always tell of a mark or a zone of 0. */
   clear(): void {
@@ -104,10 +104,11 @@ export class ConntrackEntry {
       this.replySourcePort =
       this.replyDestinationPort =
         NaN;
-    this.sentPackets =
-      this.sentBytes =
-      this.replyPackets =
-      this.replyBytes =
+    const { counters } = this;
+    counters[SENT_PACKETS] =
+      counters[SENT_BYTES] =
+      counters[REPLY_PACKETS] =
+      counters[REPLY_BYTES] =
         NaN;
     this.state = this.timeout = NaN;
     this.mark = this.zone = this.status = 0;

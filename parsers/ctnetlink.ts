@@ -5,6 +5,10 @@ import {
   hasPorts,
   OFFLOADED,
   REPLIED,
+  REPLY_BYTES,
+  REPLY_PACKETS,
+  SENT_BYTES,
+  SENT_PACKETS,
   STATE_NUMBERS,
   UNREPLIED,
 } from "./conntrack_entry.ts";
@@ -129,13 +133,13 @@ export class ConntrackReader {
           break;
         case CTA_COUNTERS_ORIG:
           if (!this.#readCounters(value, end)) return false;
-          entry.sentPackets = this.#packets;
-          entry.sentBytes = this.#bytes;
+          entry.counters[SENT_PACKETS] = this.#packets;
+          entry.counters[SENT_BYTES] = this.#bytes;
           break;
         case CTA_COUNTERS_REPLY:
           if (!this.#readCounters(value, end)) return false;
-          entry.replyPackets = this.#packets;
-          entry.replyBytes = this.#bytes;
+          entry.counters[REPLY_PACKETS] = this.#packets;
+          entry.counters[REPLY_BYTES] = this.#bytes;
           break;
         case CTA_ID:
           if (length < OF_32_BITS) return false;

@@ -5,6 +5,10 @@ import {
   hasPorts,
   OFFLOADED,
   REPLIED,
+  REPLY_BYTES,
+  REPLY_PACKETS,
+  SENT_BYTES,
+  SENT_PACKETS,
   STATES,
   UNREPLIED,
 } from "./conntrack_entry.ts";
@@ -164,14 +168,12 @@ export class ProcNetConntrackReader {
         case PACKETS:
           number = this.#number(Infinity);
           if (number < 0) return false;
-          if (tuples === 1) entry.sentPackets = number;
-          else entry.replyPackets = number;
+          entry.counters[tuples === 1 ? SENT_PACKETS : REPLY_PACKETS] = number;
           break;
         case BYTES:
           number = this.#number(Infinity);
           if (number < 0) return false;
-          if (tuples === 1) entry.sentBytes = number;
-          else entry.replyBytes = number;
+          entry.counters[tuples === 1 ? SENT_BYTES : REPLY_BYTES] = number;
           break;
         case MARK:
           entry.mark = this.#number(MAX_MARK);

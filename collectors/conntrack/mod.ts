@@ -3,7 +3,14 @@ import type { Sink } from "../../core/record.ts";
 import { boolean, choice, setting, type ValuesOf } from "../../core/shape.ts";
 import { sleep } from "../../core/work.ts";
 import { SystemError } from "../../native/libc.ts";
-import { ConntrackEntry } from "../../parsers/conntrack_entry.ts";
+import {
+  ConntrackEntry,
+  REPLY_BYTES,
+  REPLY_PACKETS,
+  SENT_BYTES,
+  SENT_PACKETS,
+} from "../../parsers/conntrack_entry.ts";
+import { type Remains, TrafficTracker } from "../traffic_tracker.ts";
 import { Accounting } from "./accounting.ts";
 import { Ends } from "./ends.ts";
 import {
@@ -24,7 +31,6 @@ import {
 import { Roads } from "./roads.ts";
 import { RULES } from "./rules.ts";
 import { Statistics } from "./statistics.ts";
-import { type Remains, Tracker } from "./tracker.ts";
 
 const SETTINGS = {
   source: setting(choice(["auto", "netlink", "procfs"]), "auto", {
@@ -44,8 +50,8 @@ class ConntrackSource implements Source {
   readonly #statistics: Statistics;
   readonly #accounting: Accounting;
   readonly #roads: Roads;
-  readonly #tracker = new Tracker();
   readonly #entry = new ConntrackEntry();
+  readonly #tracker = new TrafficTracker(this.#entry.counters.length);
   readonly #connections: Sink;
   readonly #traffic: Sink;
   readonly #events: Sink;
@@ -130,8 +136,9 @@ class ConntrackSource implements Source {
   /** What the tracker says of the connection. */
   #emitChanges(entry: ConntrackEntry): void {
     const { moved, opened, closed } = this.#tracker;
-    if (moved.sentPackets > 0) this.#emitTraffic(entry, SENT, moved.sentPackets, moved.sentBytes);
-    if (moved.replyPackets > 0) this.#emitTraffic(entry, REPLY, moved.replyPackets, moved.replyBytes);
+    const sent = moved[SENT_PACKETS]!, replied = moved[REPLY_PACKETS]!;
+    if (sent > 0) this.#emitTraffic(entry, SENT, sent, moved[SENT_BYTES]!);
+    if (replied > 0) this.#emitTraffic(entry, REPLY, replied, moved[REPLY_BYTES]!);
     if (opened === 0 && closed === 0) return;
     fillConnection(this.#events.row, entry);
     this.#emitEvents(OPENED, opened);

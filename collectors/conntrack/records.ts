@@ -1,8 +1,16 @@
 import { PROTOCOL_NAMES } from "../../core/protocol_table.ts";
 import { type Fields, recordType } from "../../core/record.ts";
-import { type ConntrackEntry, STATES, STATUSES } from "../../parsers/conntrack_entry.ts";
+import {
+  type ConntrackEntry,
+  REPLY_BYTES,
+  REPLY_PACKETS,
+  SENT_BYTES,
+  SENT_PACKETS,
+  STATES,
+  STATUSES,
+} from "../../parsers/conntrack_entry.ts";
+import type { Remains } from "../traffic_tracker.ts";
 import { SERVICE_NAMES, serviceOf } from "./services.ts";
-import type { Remains } from "./tracker.ts";
 
 /** Where the kernel's or the usual name is not IANA's keyword. 94, IANA's ipip, is not to be a second one. */
 const NAMES: Readonly<Record<number, string>> = { 4: "ipip", 58: "icmpv6", 89: "ospf", 94: "94" };
@@ -165,14 +173,15 @@ export function fillRemains(row: Float64Array, remains: Remains): void {
 }
 
 export function fillState(row: Float64Array, entry: ConntrackEntry): void {
+  const { counters } = entry;
   row[AT.state] = entry.state;
   row[AT.status] = entry.status;
   row[AT.nat] = natOf(entry);
   row[AT.timeout_seconds] = entry.timeout;
-  row[AT.sent_packets] = entry.sentPackets;
-  row[AT.sent_bytes] = entry.sentBytes;
-  row[AT.reply_packets] = entry.replyPackets;
-  row[AT.reply_bytes] = entry.replyBytes;
+  row[AT.sent_packets] = counters[SENT_PACKETS]!;
+  row[AT.sent_bytes] = counters[SENT_BYTES]!;
+  row[AT.reply_packets] = counters[REPLY_PACKETS]!;
+  row[AT.reply_bytes] = counters[REPLY_BYTES]!;
 }
 
 /** Whoever is answered elsewhere than where he wrote from is translated. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import conntrack from "../../../collectors/conntrack/mod.ts";
-import { Tracker } from "../../../collectors/conntrack/tracker.ts";
+import { TrafficTracker } from "../../../collectors/traffic_tracker.ts";
 import type { Literal } from "../../../core/node.ts";
 import { drive } from "../../../core/work.ts";
 import { NetlinkEvents } from "../../../native/netlink_events.ts";
@@ -713,15 +713,15 @@ for (const events of ["1\n", "2\n", null]) {
 
 Deno.test("That connections had no place is told as a quality of the pass, and is no problem", async () => {
   using procfs = new Procfs(tableOf({ sport: 1 }, { sport: 2 }));
-  const { qualities, problems } = procfs.collecting, { see } = Tracker.prototype;
-  Tracker.prototype.see = function () {
+  const { qualities, problems } = procfs.collecting, { see } = TrafficTracker.prototype;
+  TrafficTracker.prototype.see = function () {
     this.untracked++;
     return true;
   };
   try {
     assert.equal((await procfs.collect()).get("conntrack_total_connections"), 2);
   } finally {
-    Tracker.prototype.see = see;
+    TrafficTracker.prototype.see = see;
   }
   assert.deepEqual([qualities.get("followed"), problems.size], [false, 0]);
   await procfs.collect();

@@ -1,12 +1,19 @@
-import { NextSlots } from "../../core/next_slots.ts";
-import type { ConntrackEntry } from "../../parsers/conntrack_entry.ts";
+import { NextSlots } from "../core/next_slots.ts";
 
-/** What a connection has moved. */
-interface Traffic {
-  sentPackets: number;
-  sentBytes: number;
-  replyPackets: number;
-  replyBytes: number;
+/** What is asked of a connection. */
+export interface Tracked {
+  /** Two 32-bit numbers that together tell it from others. */
+  readonly id: number;
+  readonly tuple: number;
+  /** 4 or 6 */
+  readonly family: number;
+  /** IANA number */
+  readonly protocol: number;
+  /** NaN where the protocol has no ports. */
+  readonly destinationPort: number;
+  readonly zone: number;
+  /** What it has counted so far, packets before bytes, for each of its ways; NaN is not counted. */
+  readonly counters: Float64Array;
 }
 
 /** What remains known of a connection that was not seen again. */
@@ -18,25 +25,30 @@ export interface Remains {
   zone: number;
 }
 
-/** There is place for so many from the start: what is not touched of an array takes no memory. */
-const MAX_ROWS = 1 << 20;
+/**
+ * There is place for so many first, and then at once for the most: what is not touched of an array takes no memory, and
+ * to copy the few takes less than a millisecond.
+ */
+const MIN_ROWS = 1 << 14, MAX_ROWS = 1 << 20;
 const MIN_SLOTS = 128;
 const ROWS_PER_PIECE = 1024;
 
-/** A row has so many 64-bit words: four counters, then these four 32-bit integers. */
-const WORDS = 6;
-const ID = 8, TUPLE = 9, FACTS = 10, STATE = 11;
+/**
+ * A row has its bytes as 64-bit floats, then its packets without what is beyond 32 bits, then these 32-bit integers.
+ */
+const ID = 0, TUPLE = 1, FACTS = 2, STATE = 3, INTEGERS = 4;
+const WRAP = 2 ** 32;
 
 /** FACTS: the port, the protocol, and these. */
 const IPV6 = 1 << 24, PORT = 1 << 25, FREE = 1 << 26, ENDED = 1 << 27, MISSED = 1 << 28;
 
 /**
- * Remembers what each connection had counted when it was last seen, so that what it has moved since is known. The table
- * of the kernel is walked while it changes: a walk may miss a connection or meet it twice.
+ * Remembers what each connection had counted when it was last seen, so that what it has moved since is known. A table
+ * of connections is walked while it changes: a walk may miss a connection or meet it twice.
  */
-export class Tracker {
+export class TrafficTracker {
   /** Of the connection just seen: what it has moved since it was seen before. */
-  readonly moved: Traffic = { sentPackets: 0, sentBytes: 0, replyPackets: 0, replyBytes: 0 };
+  readonly moved: Float64Array;
   /** Of the connection just seen: how many connections began since, and how many ended. */
   opened = 0;
   closed = 0;
@@ -49,7 +61,11 @@ export class Tracker {
   /** Whether there are connections for which there is no place. */
   #isCrowded = false;
   #pass = 0;
-  #counters = new Float64Array(0);
+  /** 32-bit words of a row */
+  readonly #width: number;
+  #bytes = new Float64Array(0);
+  /** The same memory from the packets of the first row on, and from its integers on. */
+  #packets = new Uint32Array(0);
   #words = new Int32Array(0);
   /** Rows plus 1, or 0; at most half are taken. */
   #slots = new Int32Array(MIN_SLOTS);
@@ -59,6 +75,12 @@ export class Tracker {
   /** The first free row, which names the next as its id; -1 is the end. */
   #free = -1;
 
+  /** Of connections that have so many counters, a multiple of four. */
+  constructor(counters: number) {
+    this.moved = new Float64Array(counters);
+    this.#width = counters + counters / 2 + INTEGERS;
+  }
+
   /** Before the first connection of a pass. */
   begin(): void {
     this.#pass = (this.#pass + 1) & 0xffff;
@@ -67,28 +89,31 @@ export class Tracker {
   }
 
   /** A connection that is in the table. False when it was met already in this pass, or has ended in it. */
-  see(entry: ConntrackEntry): boolean {
+  see(entry: Tracked): boolean {
     const slot = this.#find(entry), words = this.#words;
-    this.#nothing();
     if (this.#slots[slot] === 0) {
+      this.#nothing();
       if (this.#insert(entry, slot) && this.#knowsAll) this.#begun(entry);
       return true;
     }
-    const at = 2 * WORDS * (this.#slots[slot]! - 1);
-    if (words[at + STATE]! >>> 16 === this.#pass) return false;
-    if (words[at + FACTS]! & ENDED) this.#begun(entry);
-    else this.#advance(entry, at);
-    this.#store(entry, at / 2);
+    const at = this.#width * (this.#slots[slot]! - 1);
+    if (words[at + STATE]! >>> 16 === this.#pass) {
+      this.#nothing();
+      return false;
+    }
+    if (words[at + FACTS]! & ENDED) {
+      this.#begun(entry);
+      this.#store(entry, at);
+    } else this.#advance(entry, at);
     this.#stamp(at);
     words[at + FACTS]! &= ~(MISSED | ENDED);
     return true;
   }
 
   /** A connection that has ended. */
-  end(entry: ConntrackEntry): void {
-    this.#nothing();
+  end(entry: Tracked): void {
     const slot = this.#find(entry), words = this.#words;
-    const isKnown = this.#slots[slot] !== 0, at = 2 * WORDS * (this.#slots[slot]! - 1);
+    const isKnown = this.#slots[slot] !== 0, at = this.#width * (this.#slots[slot]! - 1);
     if (isKnown && !(words[at + FACTS]! & ENDED)) {
       this.#advance(entry, at);
       this.closed++;
@@ -99,7 +124,7 @@ export class Tracker {
     if (isKnown || this.#knowsAll) {
       this.#begun(entry);
       this.closed = 1;
-    }
+    } else this.#nothing();
     if (!isKnown && this.#isPass && this.#insert(entry, slot)) this.#markEnded(this.#find(entry));
   }
 
@@ -111,7 +136,7 @@ export class Tracker {
     const remains: Remains = { family: 4, protocol: 0, destinationPort: NaN, zone: 0 };
     for (let row = 0; row < this.#rows; row++) {
       if (row % ROWS_PER_PIECE === 0) yield;
-      const words = this.#words, at = 2 * WORDS * row, facts = words[at + FACTS]!;
+      const words = this.#words, at = this.#width * row, facts = words[at + FACTS]!;
       if (facts & FREE) continue;
       if (facts & ENDED) this.#removeRow(row);
       else if (!whole || words[at + STATE]! >>> 16 === this.#pass) continue;
@@ -148,7 +173,7 @@ export class Tracker {
 
   /** What the walk has read before may still show it. */
   #markEnded(slot: number): void {
-    const words = this.#words, at = 2 * WORDS * (this.#slots[slot]! - 1);
+    const words = this.#words, at = this.#width * (this.#slots[slot]! - 1);
     words[at + FACTS]! |= ENDED;
     this.#stamp(at);
   }
@@ -161,64 +186,67 @@ export class Tracker {
   #nothing(): void {
     const { moved } = this;
     this.opened = this.closed = 0;
-    moved.sentPackets =
-      moved.sentBytes =
-      moved.replyPackets =
-      moved.replyBytes =
-        0;
+    for (let i = 0; i < moved.length; i++) moved[i] = 0;
   }
 
   /** All that it has counted is new. */
-  #begun(entry: ConntrackEntry): void {
+  #begun({ counters }: Tracked): void {
     const { moved } = this;
     this.opened = 1;
-    moved.sentPackets = entry.sentPackets;
-    moved.sentBytes = entry.sentBytes;
-    moved.replyPackets = entry.replyPackets;
-    moved.replyBytes = entry.replyBytes;
+    this.closed = 0;
+    for (let i = 0; i < moved.length; i++) moved[i] = counters[i]!;
   }
 
-  /** What it has counted beyond what was known. Where that is less, it is another connection in its place. */
-  #advance(entry: ConntrackEntry, at: number): void {
-    const { moved } = this, counters = this.#counters, from = at / 2;
-    const { sentPackets, sentBytes, replyPackets, replyBytes } = entry;
-    if (
-      sentPackets < counters[from]! || sentBytes < counters[from + 1]! ||
-      replyPackets < counters[from + 2]! ||
-      replyBytes < counters[from + 3]!
-    ) {
-      this.#begun(entry);
-      this.closed = 1;
-    } else {
-      moved.sentPackets = sentPackets - counters[from]!;
-      moved.sentBytes = sentBytes - counters[from + 1]!;
-      moved.replyPackets = replyPackets - counters[from + 2]!;
-      moved.replyBytes = replyBytes - counters[from + 3]!;
+  /**
+   * What it has counted beyond what was known, which is known from now on. Where it is less, it is another connection in
+   * its place. One loop does it all, since it is run for each connection of each pass.
+   */
+  #advance(entry: Tracked, at: number): void {
+    const { moved } = this, { counters } = entry, knownBytes = this.#bytes, knownPackets = this.#packets;
+    let isLess = false, bytesAt = at / 2, packetsAt = at;
+    for (let i = 0; i < moved.length; i += 2, bytesAt++, packetsAt++) {
+      const packets = counters[i]!, bytes = counters[i + 1]!, before = knownPackets[packetsAt]!;
+      const moreBytes = bytes - knownBytes[bytesAt]!;
+      const morePackets = packets < WRAP ? packets - before : ((packets >>> 0) - before) >>> 0;
+      isLess ||= moreBytes < 0 || morePackets < 0;
+      // Of what was not counted before it is not known either.
+      const isKnown = packets === packets && (moreBytes === moreBytes || bytes !== bytes);
+      moved[i] = isKnown ? morePackets : NaN;
+      moved[i + 1] = moreBytes;
+      knownPackets[packetsAt] = packets;
+      knownBytes[bytesAt] = bytes;
+    }
+    this.opened = this.closed = 0;
+    if (!isLess) return;
+    this.#begun(entry);
+    this.closed = 1;
+  }
+
+  #store({ counters }: Tracked, at: number): void {
+    const knownBytes = this.#bytes,
+      knownPackets = this.#packets,
+      ways = this.moved.length / 2,
+      bytesAt = at / 2;
+    for (let i = 0; i < ways; i++) {
+      knownPackets[at + i] = counters[2 * i]!;
+      knownBytes[bytesAt + i] = counters[2 * i + 1]!;
     }
   }
 
-  #store({ sentPackets, sentBytes, replyPackets, replyBytes }: ConntrackEntry, at: number): void {
-    const counters = this.#counters;
-    counters[at] = sentPackets;
-    counters[at + 1] = sentBytes;
-    counters[at + 2] = replyPackets;
-    counters[at + 3] = replyBytes;
-  }
-
   /** Whether there was a place. */
-  #insert(entry: ConntrackEntry, slot: number): boolean {
+  #insert(entry: Tracked, slot: number): boolean {
     const row = this.#newRow();
     if (row < 0) {
       this.untracked++;
       return false;
     }
-    const words = this.#words, at = 2 * WORDS * row, room = this.#slots.length / 2 - ++this.size;
+    const words = this.#words, at = this.#width * row, room = this.#slots.length / 2 - ++this.size;
     const { family, protocol, destinationPort: port } = entry;
     words[at + ID] = entry.id;
     words[at + TUPLE] = entry.tuple;
     words[at + FACTS] = (family === 6 ? IPV6 : 0) | (protocol << 16) | (port >= 0 ? PORT | port : 0);
     words[at + STATE] = entry.zone | (this.#pass << 16);
-    this.#store(entry, at / 2);
+    this.#store(entry, at);
     if (room < 0) this.#grow();
     else {
       this.#slots[slot] = row + 1;
@@ -231,15 +259,21 @@ export class Tracker {
   #newRow(): number {
     if (this.#free >= 0) {
       const row = this.#free;
-      this.#free = this.#words[2 * WORDS * row + ID]!;
+      this.#free = this.#words[this.#width * row + ID]!;
       return row;
     }
     if (this.#rows === MAX_ROWS) return -1;
-    if (this.#counters.length === 0) {
-      this.#counters = new Float64Array(MAX_ROWS * WORDS);
-      this.#words = new Int32Array(this.#counters.buffer);
-    }
+    if (this.#width * this.#rows === 2 * this.#bytes.length) this.#makeRoom();
     return this.#rows++;
+  }
+
+  #makeRoom(): void {
+    const bytes = new Float64Array(this.#width / 2 * (this.#rows === 0 ? MIN_ROWS : MAX_ROWS)),
+      { length } = this.moved;
+    bytes.set(this.#bytes);
+    this.#bytes = bytes;
+    this.#packets = new Uint32Array(bytes.buffer, 4 * length);
+    this.#words = new Int32Array(bytes.buffer, 6 * length);
   }
 
   #homeOf(id: number, tuple: number): number {
@@ -247,7 +281,7 @@ export class Tracker {
   }
 
   /** The slot of the connection, or the empty one where it would be. */
-  #find(entry: ConntrackEntry): number {
+  #find(entry: Tracked): number {
     const id = entry.id | 0,
       tuple = entry.tuple | 0,
       slots = this.#slots,
@@ -257,14 +291,14 @@ export class Tracker {
     for (;;) {
       const row = slots[slot]! - 1;
       if (row < 0) return slot;
-      const at = 2 * WORDS * row;
+      const at = this.#width * row;
       if (words[at + ID] === id && words[at + TUPLE] === tuple) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
   #removeRow(row: number): void {
-    const slots = this.#slots, mask = slots.length - 1, at = 2 * WORDS * row;
+    const slots = this.#slots, mask = slots.length - 1, at = this.#width * row;
     let slot = this.#homeOf(this.#words[at + ID]!, this.#words[at + TUPLE]!) & mask;
     while (slots[slot] !== row + 1) slot = (slot + 1) & mask;
     this.#remove(slot);
@@ -274,13 +308,13 @@ export class Tracker {
   #remove(slot: number): void {
     const slots = this.#slots, words = this.#words, mask = slots.length - 1;
     const row = slots[slot]! - 1;
-    words[2 * WORDS * row + FACTS] = FREE;
-    words[2 * WORDS * row + ID] = this.#free;
+    words[this.#width * row + FACTS] = FREE;
+    words[this.#width * row + ID] = this.#free;
     this.#free = row;
     this.size--;
     let gap = slot;
     for (let next = (gap + 1) & mask; slots[next] !== 0; next = (next + 1) & mask) {
-      const at = 2 * WORDS * (slots[next]! - 1);
+      const at = this.#width * (slots[next]! - 1);
       const home = this.#homeOf(words[at + ID]!, words[at + TUPLE]!) & mask;
       if (((next - home) & mask) < ((next - gap) & mask)) continue;
       slots[gap] = slots[next]!;
@@ -293,7 +327,7 @@ export class Tracker {
     const slots = this.#slots = this.#nextSlots.take(2 * this.#slots.length);
     const words = this.#words, mask = slots.length - 1;
     for (let row = 0; row < this.#rows; row++) {
-      const at = 2 * WORDS * row;
+      const at = this.#width * row;
       if (words[at + FACTS]! & FREE) continue;
       let slot = this.#homeOf(words[at + ID]!, words[at + TUPLE]!) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;

@@ -1,22 +1,18 @@
 import assert from "node:assert/strict";
-import { type Remains, Tracker } from "../../../collectors/conntrack/tracker.ts";
-import { inOnePiece } from "../../../core/work.ts";
-import { ConntrackEntry } from "../../../parsers/conntrack_entry.ts";
-import { property, type Random } from "../../helpers/random.ts";
+import { type Remains, type Tracked, TrafficTracker } from "../../collectors/traffic_tracker.ts";
+import { inOnePiece } from "../../core/work.ts";
+import { property, type Random } from "../helpers/random.ts";
 
-/** Packets and bytes that were sent, and those of the replies. */
-type Counters = readonly [number, number, number, number];
+/** Packets and bytes that were sent, and those of the replies, where a test does not say otherwise. */
+type Counters = readonly number[];
 
-type Connection = Partial<Omit<ConntrackEntry, `${"sent" | "reply"}${"Packets" | "Bytes"}`>> & {
-  readonly counters?: Counters;
-};
+type Connection = Partial<Omit<Tracked, "counters">> & { readonly counters?: Counters };
 
 const SOME: Counters = [1, 60, 1, 40], MORE: Counters = [4, 360, 2, 140], NONE: Counters = [0, 0, 0, 0];
 
-function entryOf({ counters = SOME, ...rest }: Connection): ConntrackEntry {
-  const [sentPackets, sentBytes, replyPackets, replyBytes] = counters;
-  const known = { protocol: 6, destinationPort: 80, sentPackets, sentBytes, replyPackets, replyBytes };
-  return Object.assign(new ConntrackEntry(), known, rest);
+function entryOf({ counters = SOME, ...rest }: Connection): Tracked {
+  const known = { id: 0, tuple: 0, family: 4, protocol: 6, destinationPort: 80, zone: 0 };
+  return { ...known, ...rest, counters: Float64Array.from(counters) };
 }
 
 /** What the tracker says of a connection that was seen or has ended. */
@@ -28,31 +24,27 @@ interface Change {
 
 const NOTHING: Change = { moved: NONE, opened: 0, closed: 0 };
 
-function changeOf({ moved, opened, closed }: Tracker): Change {
-  return {
-    moved: [moved.sentPackets, moved.sentBytes, moved.replyPackets, moved.replyBytes],
-    opened,
-    closed,
-  };
+function changeOf({ moved, opened, closed }: TrafficTracker): Change {
+  return { moved: [...moved], opened, closed };
 }
 
-function see(tracker: Tracker, connection: Connection): Change | undefined {
+function see(tracker: TrafficTracker, connection: Connection): Change | undefined {
   return tracker.see(entryOf(connection)) ? changeOf(tracker) : undefined;
 }
 
-function end(tracker: Tracker, connection: Connection): Change {
+function end(tracker: TrafficTracker, connection: Connection): Change {
   tracker.end(entryOf(connection));
   return changeOf(tracker);
 }
 
-function sweep(tracker: Tracker, whole?: boolean): Remains[] {
+function sweep(tracker: TrafficTracker, whole?: boolean): Remains[] {
   const gone: Remains[] = [];
   inOnePiece(tracker.sweep((remains) => gone.push({ ...remains }), whole));
   return gone;
 }
 
 /** A pass to its end; for each connection what is said of it, or undefined if it is not to be shown. */
-function pass(tracker: Tracker, connections: readonly Connection[], whole?: boolean) {
+function pass(tracker: TrafficTracker, connections: readonly Connection[], whole?: boolean) {
   tracker.begin();
   const changes = connections.map((connection) => see(tracker, connection));
   const gone = sweep(tracker, whole);
@@ -61,21 +53,21 @@ function pass(tracker: Tracker, connections: readonly Connection[], whole?: bool
 }
 
 /** A pass that is given up before its end. */
-function givenUpPass(tracker: Tracker, connections: readonly Connection[]): void {
+function givenUpPass(tracker: TrafficTracker, connections: readonly Connection[]): void {
   tracker.begin();
   for (const connection of connections) see(tracker, connection);
   tracker.finish();
 }
 
 /** One that has taken its first pass, with these connections. */
-function trackerOf(...connections: readonly Connection[]): Tracker {
-  const tracker = new Tracker();
+function trackerOf(...connections: readonly Connection[]): TrafficTracker {
+  const tracker = new TrafficTracker(4);
   pass(tracker, connections);
   return tracker;
 }
 
 Deno.test("What the first pass sees has moved nothing, and is not opened", () => {
-  const { changes, gone } = pass(new Tracker(), [{ id: 1 }, { id: 2, counters: MORE }]);
+  const { changes, gone } = pass(new TrafficTracker(4), [{ id: 1 }, { id: 2, counters: MORE }]);
   assert.deepEqual(changes, [NOTHING, NOTHING]);
   assert.deepEqual(gone, []);
 });
@@ -96,13 +88,13 @@ Deno.test("What is seen again has moved what it has counted since", () => {
 Deno.test("Counters beyond 32 bits are exact", () => {
   const large: Counters = [2 ** 40, 2 ** 52, 2 ** 33, 2 ** 51];
   const tracker = trackerOf({ id: 1, counters: large });
-  const { changes } = pass(tracker, [{ id: 1, counters: large.map((n) => n + 1) as unknown as Counters }]);
+  const { changes } = pass(tracker, [{ id: 1, counters: large.map((n) => n + 1) }]);
   assert.deepEqual(changes, [{ moved: [1, 1, 1, 1], opened: 0, closed: 0 }]);
 });
 
 Deno.test("What is met twice in a pass is shown once", () => {
   const tracker = trackerOf({ id: 1 });
-  const twice = [{ id: 1, counters: MORE }, { id: 1, counters: [5, 460, 2, 140] as const }];
+  const twice = [{ id: 1, counters: MORE }, { id: 1, counters: [5, 460, 2, 140] }];
   assert.deepEqual(pass(tracker, twice).changes, [
     { moved: [3, 300, 1, 100], opened: 0, closed: 0 },
     undefined,
@@ -111,13 +103,13 @@ Deno.test("What is met twice in a pass is shown once", () => {
 });
 
 Deno.test("What is met twice in the first pass is shown once", () => {
-  assert.deepEqual(pass(new Tracker(), [{ id: 1 }, { id: 1 }]).changes, [NOTHING, undefined]);
+  assert.deepEqual(pass(new TrafficTracker(4), [{ id: 1 }, { id: 1 }]).changes, [NOTHING, undefined]);
 });
 
 for (const i of [0, 1, 2, 3]) {
   const name = ["sent packets", "sent bytes", "packets of replies", "bytes of replies"][i];
   Deno.test(`Fewer ${name} than before are those of another connection: one is closed, one opened`, () => {
-    const counters = MORE.map((count, at) => at === i ? count - 1 : count + 10) as unknown as Counters;
+    const counters = MORE.map((count, at) => at === i ? count - 1 : count + 10);
     const { changes } = pass(trackerOf({ id: 1, counters: MORE }), [{ id: 1, counters }]);
     assert.deepEqual(changes, [{ moved: counters, opened: 1, closed: 1 }]);
   });
@@ -160,7 +152,7 @@ Deno.test("end() of a connection with less than before closes two, of which one 
 
 for (const when of ["before the first pass", "in the first pass", "after a first pass that was given up"]) {
   Deno.test(`end() of a connection that is not known ${when} says nothing, since it may have been there before`, () => {
-    const tracker = new Tracker();
+    const tracker = new TrafficTracker(4);
     if (when !== "before the first pass") tracker.begin();
     if (when === "after a first pass that was given up") tracker.finish();
     assert.deepEqual(end(tracker, { id: 1, counters: MORE }), NOTHING);
@@ -170,7 +162,7 @@ for (const when of ["before the first pass", "in the first pass", "after a first
 }
 
 Deno.test("end() in the first pass closes what that has seen", () => {
-  const tracker = new Tracker();
+  const tracker = new TrafficTracker(4);
   tracker.begin();
   see(tracker, { id: 1 });
   assert.deepEqual(end(tracker, { id: 1, counters: MORE }), {
@@ -393,7 +385,7 @@ Deno.test("What a pass has seen that was given up is not counted again", () => {
 });
 
 Deno.test("After a first pass that was given up the next one is the first", () => {
-  const tracker = new Tracker();
+  const tracker = new TrafficTracker(4);
   givenUpPass(tracker, [{ id: 1, counters: SOME }]);
   assert.deepEqual(pass(tracker, [{ id: 1, counters: MORE }, { id: 2 }]).changes, [
     { moved: [3, 300, 1, 100], opened: 0, closed: 0 },
@@ -475,9 +467,99 @@ Deno.test("A connection that begins to be counted has moved what comes after tha
   ]);
 });
 
+Deno.test("What is not counted is not known, and the rest of the same connection is", () => {
+  const tracker = trackerOf({ id: 1, counters: [NaN, NaN, 30, 40] });
+  const of = (counters: Counters) => pass(tracker, [{ id: 1, counters }]).changes;
+  assert.deepEqual(of([NaN, NaN, 35, 140]), [{ moved: [NaN, NaN, 5, 100], opened: 0, closed: 0 }]);
+  // What was not counted before has moved what comes after that.
+  assert.deepEqual(of([4, 360, 36, 141]), [{ moved: [NaN, NaN, 1, 1], opened: 0, closed: 0 }]);
+  assert.deepEqual(of([5, 361, NaN, NaN]), [{ moved: [1, 1, NaN, NaN], opened: 0, closed: 0 }]);
+  assert.deepEqual(end(tracker, { id: 1, counters: [7, 363, 3, 8] }), {
+    moved: [2, 2, NaN, NaN],
+    opened: 0,
+    closed: 1,
+  });
+});
+
+Deno.test("Packets are counted beyond 32 bits", () => {
+  const before: Counters = [2 ** 32 - 1, 2 ** 40, 2 ** 33 + 7, 2 ** 41];
+  const after: Counters = [2 ** 32 + 5, 2 ** 40 + 100, 2 ** 33 + 2 ** 31, 2 ** 41 + 1];
+  assert.deepEqual(pass(trackerOf({ id: 1, counters: before }), [{ id: 1, counters: after }]).changes, [
+    { moved: [6, 100, 2 ** 31 - 7, 1], opened: 0, closed: 0 },
+  ]);
+});
+
+Deno.test("Less than before is of another connection when others of its counters are not counted", () => {
+  const tracker = trackerOf({ id: 1, counters: [NaN, 60, NaN, 40] });
+  const another: Counters = [7, 59, NaN, NaN], { changes } = pass(tracker, [{ id: 1, counters: another }]);
+  assert.deepEqual(changes, [{ moved: another, opened: 1, closed: 1 }]);
+});
+
+Deno.test("What is opened has moved what it has counted, of that which is counted", () => {
+  const counters: Counters = [NaN, 60, NaN, 40], all = { moved: counters, opened: 1 };
+  assert.deepEqual(pass(trackerOf(), [{ id: 1, counters }]).changes, [{ ...all, closed: 0 }]);
+  assert.deepEqual(end(trackerOf(), { id: 1, counters }), { ...all, closed: 1 });
+});
+
+const EIGHT: Counters = [8, 7, 6, 5, 4, 3, 2, 1], NONE_OF_EIGHT: Counters = EIGHT.map(() => 0);
+
+/** One of eight counters that has taken its first pass. */
+function trackerOfEight(...connections: readonly Connection[]): TrafficTracker {
+  const tracker = new TrafficTracker(8);
+  pass(tracker, connections);
+  return tracker;
+}
+
+Deno.test("Of eight counters each has moved what it has counted since", () => {
+  const tracker = trackerOfEight({ id: 1, counters: EIGHT }, { id: 2, counters: NONE_OF_EIGHT });
+  const steps = [1, 20, 300, 4000, 50_000, 600_000, 7_000_000, 2 ** 50];
+  const later = EIGHT.map((count, i) => count + steps[i]!);
+  const { changes } = pass(tracker, [
+    { id: 1, counters: later },
+    { id: 2, counters: steps },
+    { id: 3, counters: EIGHT },
+  ]);
+  assert.deepEqual(changes, [
+    { moved: steps, opened: 0, closed: 0 },
+    { moved: steps, opened: 0, closed: 0 },
+    { moved: EIGHT, opened: 1, closed: 0 },
+  ]);
+  const last = { id: 1, counters: later.map((count, i) => count + i) };
+  assert.deepEqual(end(tracker, last), { moved: [0, 1, 2, 3, 4, 5, 6, 7], opened: 0, closed: 1 });
+  assert.deepEqual(end(tracker, { id: 9, counters: EIGHT }), { moved: EIGHT, opened: 1, closed: 1 });
+});
+
+Deno.test("Of eight counters that are not all counted those that are have moved what they have counted", () => {
+  const tracker = trackerOfEight({ id: 1, counters: [1, 10, 1, 10, NaN, NaN, NaN, NaN] });
+  assert.deepEqual(pass(tracker, [{ id: 1, counters: [2, 30, 1, 10, NaN, NaN, NaN, 3] }]).changes, [
+    { moved: [1, 20, 0, 0, NaN, NaN, NaN, NaN], opened: 0, closed: 0 },
+  ]);
+});
+
+for (const i of EIGHT.keys()) {
+  Deno.test(`Less than before of counter ${i} of eight is of another connection`, () => {
+    const counters = EIGHT.map((count, at) => at === i ? count - 1 : count + 10);
+    const tracker = trackerOfEight({ id: 1, counters: EIGHT });
+    assert.deepEqual(pass(tracker, [{ id: 1, counters }]).changes, [
+      { moved: counters, opened: 1, closed: 1 },
+    ]);
+  });
+}
+
+Deno.test("What is seen twice, or ends without being known, has moved nothing of what was seen before it", () => {
+  const tracker = new TrafficTracker(8);
+  pass(tracker, [{ id: 1, counters: NONE_OF_EIGHT }, { id: 2, counters: NONE_OF_EIGHT }]);
+  tracker.begin();
+  assert.deepEqual(see(tracker, { id: 1, counters: EIGHT })!.moved, EIGHT);
+  assert.equal(see(tracker, { id: 1, counters: EIGHT }), undefined);
+  assert.deepEqual(changeOf(tracker), { moved: NONE_OF_EIGHT, opened: 0, closed: 0 });
+  tracker.clear();
+  assert.deepEqual(end(tracker, { id: 3, counters: EIGHT }), { moved: NONE_OF_EIGHT, opened: 0, closed: 0 });
+});
+
 /** Connections that have counted `count` packets. One entry is for all, since a million of them take long. */
-function* entriesOf(length: number, count: number, first = 0): Iterable<ConntrackEntry> {
-  const entry = entryOf({ counters: [count, 100 * count, count, 10 * count] });
+function* entriesOf(length: number, count: number, first = 0): Iterable<Tracked> {
+  const entry = { ...entryOf({ counters: [count, 100 * count, count, 10 * count] }) };
   for (let i = first; i < first + length; i++) {
     entry.id = Math.imul(i, 0x2c1b3c6d);
     entry.tuple = i;
@@ -486,13 +568,13 @@ function* entriesOf(length: number, count: number, first = 0): Iterable<Conntrac
 }
 
 /** A pass that adds up what was said. */
-function sumOf(tracker: Tracker, entries: Iterable<ConntrackEntry>) {
+function sumOf(tracker: TrafficTracker, entries: Iterable<Tracked>) {
   let sentPackets = 0, opened = 0, closed = 0, shown = 0;
   tracker.begin();
   for (const entry of entries) {
     if (!tracker.see(entry)) continue;
     shown++;
-    sentPackets += tracker.moved.sentPackets;
+    sentPackets += tracker.moved[0]!;
     opened += tracker.opened;
     closed += tracker.closed;
   }
@@ -506,7 +588,7 @@ const CALM = { sentPackets: 0, opened: 0, closed: 0, gone: 0, untracked: 0 };
 
 for (const count of [50, 70, 20_000, 70_000, 300_000]) {
   Deno.test(`${count} connections are followed when half of them end and as many begin`, () => {
-    const tracker = new Tracker();
+    const tracker = new TrafficTracker(4);
     assert.deepEqual(sumOf(tracker, entriesOf(count, 1)), { ...CALM, shown: count });
     assert.equal(tracker.size, count);
     const again = sumOf(tracker, entriesOf(count, 3));
@@ -522,14 +604,14 @@ for (const count of [50, 70, 20_000, 70_000, 300_000]) {
 // The slots are doubled when more than half of them are taken.
 for (const count of [64, 65, 16_384, 16_385, 65_536, 65_537, 262_144, 262_145]) {
   Deno.test(`A pass of ${count} connections knows each of them in the next one`, () => {
-    const tracker = new Tracker();
+    const tracker = new TrafficTracker(4);
     sumOf(tracker, entriesOf(count, 1));
     assert.deepEqual(sumOf(tracker, entriesOf(count, 2)), { ...CALM, sentPackets: count, shown: count });
   });
 }
 
 Deno.test("Connections are found after growth that follows a clear()", () => {
-  const tracker = new Tracker();
+  const tracker = new TrafficTracker(4);
   // So many that the next slots are half prepared.
   sumOf(tracker, entriesOf(16_380, 1));
   tracker.clear();
@@ -538,7 +620,7 @@ Deno.test("Connections are found after growth that follows a clear()", () => {
 });
 
 Deno.test("Connections are found after growth when the table was often about to grow", () => {
-  const tracker = new Tracker(), limit = 16_384;
+  const tracker = new TrafficTracker(4), limit = 16_384;
   sumOf(tracker, entriesOf(limit, 1));
   for (let round = 0; round < 5; round++) {
     for (const entry of entriesOf(100, 1)) tracker.end(entry);
@@ -548,8 +630,73 @@ Deno.test("Connections are found after growth when the table was often about to 
   assert.deepEqual(sumOf(tracker, entriesOf(2 * limit, 1)), { ...CALM, shown: 2 * limit });
 });
 
+/** For how many connections there is place at first. */
+const MIN_ROWS = 16_384;
+
+/** Different in all that is kept of it; what it has counted grows with `times`. */
+function distinct(id: number, { times, counters }: { times: number; counters: number }) {
+  return {
+    id,
+    tuple: ~id,
+    family: id % 2 === 0 ? 4 : 6,
+    protocol: id % 200,
+    destinationPort: id % 3 === 0 ? NaN : id,
+    zone: id,
+    counters: Array.from({ length: counters }, (_, i) => i === id % 16 ? NaN : times * (10 * id + i + 1)),
+  };
+}
+
+for (const counters of [4, 8]) {
+  Deno.test(`What is known of ${counters} counters stays known when there are more than 16,384 connections`, () => {
+    const tracker = new TrafficTracker(counters), count = MIN_ROWS + 20;
+    const after = (times: number, id: number) => distinct(id, { times, counters });
+    const all = (length: number, times: number) => Array.from({ length }, (_, id) => after(times, id));
+    pass(tracker, all(MIN_ROWS, 1));
+    assert.equal(tracker.size, MIN_ROWS);
+    end(tracker, after(3, 3));
+    // Each by itself, since what all of them differ in would take minutes to print.
+    for (const [id, change] of pass(tracker, all(count, 4)).changes.entries()) {
+      const isNew = id === 3 || id >= MIN_ROWS, moved = after(isNew ? 4 : 3, id).counters;
+      assert.deepEqual(change, { moved, opened: isNew ? 1 : 0, closed: 0 }, `${id}`);
+    }
+    assert.equal(tracker.size, count);
+    const ended = [0, 3, MIN_ROWS - 1, MIN_ROWS, count - 1];
+    for (const id of ended) {
+      const change = end(tracker, after(9, id));
+      assert.deepEqual(change, { moved: after(5, id).counters, opened: 0, closed: 1 }, `${id}`);
+    }
+    pass(tracker, []);
+    const { gone } = pass(tracker, []);
+    assert.deepEqual([gone.length, tracker.size], [count - ended.length, 0]);
+    for (const remains of gone) {
+      const { family, protocol, destinationPort, zone } = after(0, remains.zone);
+      assert.deepEqual(remains, { family, protocol, destinationPort, zone });
+    }
+    assert.equal(new Set(gone.map(({ zone }) => zone)).size, gone.length);
+  });
+}
+
+Deno.test("A sweep goes on rightly when there get more than 16,384 connections meanwhile", () => {
+  const tracker = new TrafficTracker(4);
+  sumOf(tracker, entriesOf(MIN_ROWS, 1));
+  sumOf(tracker, entriesOf(MIN_ROWS - 3000, 1, 3000));
+  tracker.begin();
+  for (const entry of entriesOf(MIN_ROWS - 3000, 2, 3000)) tracker.see(entry);
+  let gone = 0, isFirst = true;
+  for (const _ of tracker.sweep(() => gone++)) {
+    // Each takes a row until the sweep comes to it.
+    if (isFirst) { for (const entry of entriesOf(10, 1, MIN_ROWS)) tracker.end(entry); }
+    isFirst = false;
+  }
+  tracker.finish();
+  assert.equal(gone, 3000);
+  assert.equal(tracker.size, MIN_ROWS - 3000);
+  const { sentPackets, opened } = sumOf(tracker, entriesOf(MIN_ROWS - 3000, 3, 3000));
+  assert.deepEqual([sentPackets, opened], [MIN_ROWS - 3000, 0]);
+});
+
 Deno.test("Rows that have become free are taken again, up to the limit of a million", () => {
-  const limit = 1 << 20, tracker = new Tracker();
+  const limit = 1 << 20, tracker = new TrafficTracker(4);
   assert.deepEqual(sumOf(tracker, entriesOf(limit + 5, 1)), {
     ...CALM,
     shown: limit + 5,
@@ -574,13 +721,13 @@ Deno.test("Rows that have become free are taken again, up to the limit of a mill
 });
 
 Deno.test("untracked is of one pass", () => {
-  const tracker = new Tracker();
+  const tracker = new TrafficTracker(4);
   assert.equal(sumOf(tracker, entriesOf((1 << 20) + 1, 1)).untracked, 1);
   assert.equal(sumOf(tracker, entriesOf(10, 1)).untracked, 0);
 });
 
 Deno.test("end() of a connection that is not known says nothing in a crowd, since it may have been there before", () => {
-  const limit = 1 << 20, tracker = new Tracker(), unknown = { id: 1, tuple: -1, counters: MORE };
+  const limit = 1 << 20, tracker = new TrafficTracker(4), unknown = { id: 1, tuple: -1, counters: MORE };
   const ofAll = { moved: MORE, opened: 1, closed: 1 };
   sumOf(tracker, entriesOf(limit + 1, 1));
   assert.deepEqual(end(tracker, unknown), NOTHING);
@@ -652,7 +799,7 @@ property("The tracker knows what a Map knows, through growth and removal", (rand
     const isFull = random.int(4) > 0, count = random.pick([10, 300, 3000]);
     for (let i = 0; i < count; i++) {
       const id = random.int(6000) - 3000, sent = 10 * round + random.int(10);
-      const connection = { id, tuple: id & 3, counters: [sent, 0, 0, 0] as const };
+      const connection = { id, tuple: id & 3, counters: [sent, 0, 0, 0] };
       if (random.int(3) > 0) {
         const before = known.get(id);
         const change = see(tracker, connection);
@@ -688,7 +835,7 @@ interface Live {
 
 /** A kernel whose connections begin, move and end, and whose walks and events are not what one would wish. */
 class World {
-  readonly tracker = new Tracker();
+  readonly tracker = new TrafficTracker(4);
   readonly live = new Map<number, Live>();
   /** What has ended and was not yet told. */
   #events: { id: number; counters: Counters; isMissed: boolean }[] = [];
@@ -760,7 +907,7 @@ class World {
     counters.forEach((count, i) => this.#past[i]! += count - from[i]!);
     const { heard } = this.options;
     if (heard === "none" || (heard === "some" && this.random.int(3) === 0)) return;
-    this.#events.push({ id, counters: counters as unknown as Counters, isMissed });
+    this.#events.push({ id, counters, isMissed });
   }
 
   #hear(): void {
@@ -788,7 +935,7 @@ class World {
         const isMissed = !isWhole && !connection.isMissed && random.int(5) === 0;
         if (!isGivenUp) connection.isMissed = isMissed;
         if (isMissed) return [];
-        const copy = { id: connection.id, counters: [...connection.counters] as unknown as Counters };
+        const copy = { id: connection.id, counters: [...connection.counters] };
         return random.int(8) === 0 ? [copy, copy] : [copy];
       });
       for (let i = random.int(3); i > 0 && !isWhole; i--) this.#meanwhile();
