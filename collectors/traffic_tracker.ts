@@ -26,11 +26,12 @@ export interface Remains {
 }
 
 /**
- * There is place for so many first, and then at once for the most: what is not touched of an array takes no memory, and
- * to copy the few takes less than a millisecond.
+ * There is place for so many first, then for more, and then for the most: what is not touched of an array takes no
+ * memory, but to reserve much at once makes the runtime look for garbage.
  */
-const MIN_ROWS = 1 << 14, MAX_ROWS = 1 << 20;
-const MIN_SLOTS = 128;
+const PLACES = [12_288, 262_144, 1 << 20] as const, MAX_ROWS = PLACES[2];
+/** To here the slots are doubled, then they become four times as many: to find the place of each row anew takes time. */
+const MIN_SLOTS = 128, FEW_SLOTS = 1 << 15;
 const ROWS_PER_PIECE = 1024;
 
 /**
@@ -250,7 +251,7 @@ export class TrafficTracker {
     if (room < 0) this.#grow();
     else {
       this.#slots[slot] = row + 1;
-      this.#nextSlots.prepare(room, 2 * this.#slots.length);
+      this.#nextSlots.prepare(room, this.#nextLength);
     }
     return true;
   }
@@ -268,8 +269,8 @@ export class TrafficTracker {
   }
 
   #makeRoom(): void {
-    const bytes = new Float64Array(this.#width / 2 * (this.#rows === 0 ? MIN_ROWS : MAX_ROWS)),
-      { length } = this.moved;
+    const rows = PLACES.find((rows) => rows > this.#rows)!, { length } = this.moved;
+    const bytes = new Float64Array(this.#width / 2 * rows);
     bytes.set(this.#bytes);
     this.#bytes = bytes;
     this.#packets = new Uint32Array(bytes.buffer, 4 * length);
@@ -323,8 +324,13 @@ export class TrafficTracker {
     slots[gap] = 0;
   }
 
+  get #nextLength(): number {
+    const { length } = this.#slots;
+    return length < FEW_SLOTS ? 2 * length : 4 * length;
+  }
+
   #grow(): void {
-    const slots = this.#slots = this.#nextSlots.take(2 * this.#slots.length);
+    const slots = this.#slots = this.#nextSlots.take(this.#nextLength);
     const words = this.#words, mask = slots.length - 1;
     for (let row = 0; row < this.#rows; row++) {
       const at = this.#width * row;

@@ -602,7 +602,7 @@ for (const count of [50, 70, 20_000, 70_000, 300_000]) {
 }
 
 // The slots are doubled when more than half of them are taken.
-for (const count of [64, 65, 16_384, 16_385, 65_536, 65_537, 262_144, 262_145]) {
+for (const count of [64, 65, 12_288, 12_289, 16_384, 16_385, 65_536, 65_537, 262_144, 262_145]) {
   Deno.test(`A pass of ${count} connections knows each of them in the next one`, () => {
     const tracker = new TrafficTracker(4);
     sumOf(tracker, entriesOf(count, 1));
@@ -631,7 +631,7 @@ Deno.test("Connections are found after growth when the table was often about to 
 });
 
 /** For how many connections there is place at first. */
-const MIN_ROWS = 16_384;
+const MIN_ROWS = 12_288;
 
 /** Different in all that is kept of it; what it has counted grows with `times`. */
 function distinct(id: number, { times, counters }: { times: number; counters: number }) {
@@ -647,7 +647,7 @@ function distinct(id: number, { times, counters }: { times: number; counters: nu
 }
 
 for (const counters of [4, 8]) {
-  Deno.test(`What is known of ${counters} counters stays known when there are more than 16,384 connections`, () => {
+  Deno.test(`What is known of ${counters} counters stays known when there are more than 12,288 connections`, () => {
     const tracker = new TrafficTracker(counters), count = MIN_ROWS + 20;
     const after = (times: number, id: number) => distinct(id, { times, counters });
     const all = (length: number, times: number) => Array.from({ length }, (_, id) => after(times, id));
@@ -676,7 +676,7 @@ for (const counters of [4, 8]) {
   });
 }
 
-Deno.test("A sweep goes on rightly when there get more than 16,384 connections meanwhile", () => {
+Deno.test("A sweep goes on rightly when there get more than 12,288 connections meanwhile", () => {
   const tracker = new TrafficTracker(4);
   sumOf(tracker, entriesOf(MIN_ROWS, 1));
   sumOf(tracker, entriesOf(MIN_ROWS - 3000, 1, 3000));
