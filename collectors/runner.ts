@@ -1,8 +1,9 @@
 import type { Collector, Context, Paths, Source } from "../core/collector.ts";
+import type { InterfaceNames } from "../core/interface_names.ts";
 import type { Log } from "../core/log.ts";
 import type { Ledger } from "../core/record.ts";
 import type { CollectorStatus } from "../core/status.ts";
-import { drive, sleep } from "../core/work.ts";
+import { drive, sleep, unlessAborted } from "../core/work.ts";
 import { Outcome } from "./outcome.ts";
 
 /** A snapshot that is younger is not taken anew for a scrape. */
@@ -20,8 +21,11 @@ export interface RunnerOptions {
   readonly ledger: Ledger;
   readonly paths: Paths;
   readonly log: Log;
+  readonly interfaceNames: InterfaceNames;
   /** Seconds between the snapshots of a collector that does not follow the scrapes. */
   readonly interval: number;
+  /** When a snapshot is taken, where that is not as the collector says. */
+  readonly schedule?: Collector["schedule"];
 }
 
 /**
@@ -49,7 +53,7 @@ export class Runner implements CollectorStatus {
   readonly #timers: ReturnType<typeof setInterval>[] = [];
 
   constructor(options: RunnerOptions) {
-    const { collector, settings, ledger, log, paths } = options;
+    const { collector, settings, ledger, log, paths, interfaceNames } = options;
     this.#options = options;
     this.name = collector.name;
     this.problems = new Map(collector.reasons.map((reason) => [reason, 0]));
@@ -58,6 +62,7 @@ export class Runner implements CollectorStatus {
       sink: (type) => ledger.sink(type),
       log,
       paths,
+      interfaceNames,
       problem: (reason, details) => this.#problem(reason, details),
       quality: (check, isGood) => this.#quality(check, isGood),
     };
@@ -79,13 +84,13 @@ export class Runner implements CollectorStatus {
   }
 
   start(): void {
-    const { collector, interval } = this.#options;
+    const { interval } = this.#options;
     if (this.#source.stream) this.#stream = this.#runStream();
     if (this.#hasStreams) {
       this.#tick();
       this.#timers.push(setInterval(() => this.#tick(), 1000));
     }
-    if (this.#source.snapshot && collector.schedule === "interval") {
+    if (this.#source.snapshot && !this.#followsScrapes) {
       this.#timers.push(
         setInterval(() => this.#pass ? this.#tellDelay() : this.#takeSnapshot(), 1000 * interval),
       );
@@ -95,9 +100,9 @@ export class Runner implements CollectorStatus {
 
   /** Brings the series up to date for a scrape that waits no longer than the signal says. */
   async collect(signal: AbortSignal): Promise<void> {
-    const followsScrapes = this.#options.collector.schedule === "scrape";
+    const followsScrapes = this.#followsScrapes;
     if (this.#pass && (followsScrapes || this.#snapshots.success === undefined)) {
-      await unlessAborted(this.#pass, signal);
+      await endOf(this.#pass, signal);
     }
     if (!this.#pass && this.#source.snapshot && followsScrapes) {
       const isOld = this.#isCut || performance.now() - this.#passEnd >= MIN_AGE_MS;
@@ -112,6 +117,11 @@ export class Runner implements CollectorStatus {
     this.#stopping.abort(new Error("The exporter stops"));
     await Promise.allSettled([this.#pass, this.#stream]);
     this.#source.close?.();
+  }
+
+  get #followsScrapes(): boolean {
+    const { collector, schedule = collector.schedule } = this.#options;
+    return schedule === "scrape";
   }
 
   /** Of the kinds of work that have been done. */
@@ -139,15 +149,18 @@ export class Runner implements CollectorStatus {
     const start = performance.now();
     try {
       if (this.#work) {
-        await unlessAborted(this.#work, AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]));
+        await endOf(this.#work, AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]));
       }
       if (this.#work) throw new Error("The pass before has not ended yet");
       this.#work = this.#snapshot(signal).finally(() => this.#work = undefined);
-      await unlessAborted(this.#work, signal, "throw");
+      await unlessAborted(this.#work, signal);
       this.#succeeded(this.#snapshots);
     } catch (error) {
       this.#options.ledger.abandon();
-      if (!this.#stopping.signal.aborted) this.#failed(this.#snapshots, error);
+      if (!this.#stopping.signal.aborted) {
+        this.#failed(this.#snapshots, error);
+        await this.#showFailure(error);
+      }
     }
     this.durationSeconds = (performance.now() - start) / 1000;
   }
@@ -157,6 +170,22 @@ export class Runner implements CollectorStatus {
     ledger.begin();
     await drive(this.#source.snapshot!(signal), { signal, between: () => ledger.vocabulary.forgetIfFull() });
     await drive(ledger.settle("snapshot"), { signal });
+  }
+
+  async #showFailure(error: unknown): Promise<void> {
+    const { ledger, log } = this.#options;
+    if (this.#source.failed === undefined) return;
+    // What was given up may still write.
+    if (this.#work) await endOf(this.#work, AbortSignal.timeout(GRACE_MS));
+    if (this.#work) return;
+    try {
+      ledger.begin();
+      await drive(this.#source.failed(error));
+      await drive(ledger.settle("status"));
+    } catch (error) {
+      ledger.abandon();
+      log.error("The failure cannot be shown", { collector: this.name, error });
+    }
   }
 
   async #runStream(): Promise<void> {
@@ -232,20 +261,7 @@ export class Runner implements CollectorStatus {
   }
 }
 
-/** Waits for the promise, but not longer than the signal says; then gives up, or throws the signal's reason. */
-async function unlessAborted(
-  promise: Promise<unknown>,
-  signal: AbortSignal,
-  then: "return" | "throw" = "return",
-) {
-  const aborted = Promise.withResolvers<void>();
-  const abort = () => then === "throw" ? aborted.reject(signal.reason) : aborted.resolve();
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await Promise.race([then === "throw" ? promise : promise.catch(() => {}), aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-    promise.catch(() => {});
-  }
+/** Waits for the promise to end, however it does, but not longer than the signal says. */
+async function endOf(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  await unlessAborted(promise, signal).catch(() => {});
 }

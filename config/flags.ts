@@ -25,8 +25,8 @@ export interface CommandLine {
 export function flagsOf(settings: Settings, path: readonly string[] = []): Flag[] {
   return Object.entries(settings).flatMap(([key, setting]) => {
     const here = [...path, key];
-    if ("settings" in setting.shape) return flagsOf(setting.shape.settings as Settings, here);
     if (setting.flag === null) return [];
+    if ("settings" in setting.shape) return flagsOf(setting.shape.settings as Settings, here);
     return [{ name: setting.flag ?? flagName(here), alias: setting.alias, path: here, setting }];
   });
 }

@@ -149,7 +149,7 @@ function metricName(): Shape<string> {
 }
 
 /** What is served beside the metrics. */
-const OTHER_PAGES = /^\/(-\/.*|health|config)?$/;
+const OTHER_PAGES = /^\/(-\/.*|health|config|probe)?$/;
 
 function urlPath(): Shape<string> {
   return {

@@ -1,3 +1,4 @@
+import type { InterfaceNames } from "./interface_names.ts";
 import type { Log } from "./log.ts";
 import type { Literal } from "./node.ts";
 import type { Intake, RecordType } from "./record.ts";
@@ -19,6 +20,8 @@ export function isOwnProcfs(paths: Paths): boolean {
 export interface Context extends Intake {
   readonly log: Log;
   readonly paths: Paths;
+  /** What is known of the interfaces of routers, whoever has read it. */
+  readonly interfaceNames: InterfaceNames;
   /** Counts what could not be read, and logs it at a limited rate. */
   problem(reason: string, details?: Readonly<Record<string, unknown>> & { readonly count?: number }): void;
   /** Tells whether the data are as good as they can be, in one respect. */
@@ -29,6 +32,8 @@ export interface Context extends Intake {
 export interface Source {
   /** One pass over the whole present state. Must end soon after the signal is aborted. */
   snapshot?(signal: AbortSignal): Work;
+  /** Emits what is to be shown of a pass that has failed: records that tell of the source itself. */
+  failed?(error: unknown): Work;
   /** Runs until the signal is aborted. It yields for the first time when it is open, before it waits for data. */
   stream?(signal: AbortSignal): Work;
   /** Lets go of what the source holds open. */
@@ -45,6 +50,31 @@ export interface Privilege {
 
 /** A metric that a collector ships, in the language of the `rules:` of the configuration. */
 export type ShippedRule = { readonly [key: string]: Literal };
+
+/** One of several things that a collector looks at, each by itself: with a source, a schedule and failures of its own. */
+export interface Target<S extends Settings = Settings> {
+  readonly name: string;
+  /** Those of the collector, as if there were this one only. */
+  readonly settings: ValuesOf<S>;
+  /** Seconds between its snapshots. */
+  readonly interval: number;
+}
+
+export interface Targets<S extends Settings> {
+  /** The field of all records that tells the targets apart. With several, it is a label of the shipped rules. */
+  readonly field: string;
+  of(settings: ValuesOf<S>): readonly Target<S>[];
+  /** The one that somebody asks for by an HTTP request; throws a `ProbeError` when he may not. */
+  probe?(query: URLSearchParams, settings: ValuesOf<S>): Promise<Target<S>>;
+}
+
+/** Why a target is not asked. */
+export class ProbeError extends Error {
+  /** `status` is that of the answer. */
+  constructor(readonly status: 400 | 403 | 404 | 502 | 503, message: string) {
+    super(message);
+  }
+}
 
 /**
  * A source of records: everything that the rest of the program needs to know of it. Importing and opening it has no
@@ -66,6 +96,10 @@ export interface Collector<S extends Settings = Settings> {
   readonly reasons: readonly string[];
   /** The checks with which it may call `quality()`: they become label values. */
   readonly checks?: readonly string[];
+  /** What is wrong with settings that are right one by one, if anything. */
+  check?(settings: ValuesOf<S>): string | undefined;
+  /** Of a collector that looks at several things; `open` is then called for each. */
+  readonly targets?: Targets<S>;
   /** How many threads share the work: each opens a source of its own, and what they count is added up. */
   shards?(settings: ValuesOf<S>): number;
   open(settings: ValuesOf<S>, context: Context): Source;

@@ -1,3 +1,4 @@
+import type { InterfaceNames } from "./interface_names.ts";
 import type { Ip } from "./ip.ts";
 import type { Log } from "./log.ts";
 import type { Field } from "./record.ts";
@@ -23,6 +24,8 @@ export interface Enricher<S extends Settings = Settings> {
 
 export interface EnricherContext {
   readonly log: Log;
+  /** The names of interfaces that collectors have read. */
+  readonly interfaceNames: InterfaceNames;
 }
 
 /** A number that an enricher tells of itself: the metric `netcensus_NAME{enricher}`. */

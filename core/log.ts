@@ -9,6 +9,8 @@ export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
   readonly write: (line: string) => void;
+  /** In every line. */
+  readonly details?: Details;
 }
 
 /** Of one message, this many lines are written in a window; the rest is counted and the count written at its end. */
@@ -25,6 +27,11 @@ export class Log {
 
   constructor(options: LogOptions) {
     this.#options = options;
+  }
+
+  /** A log whose lines all have these details. */
+  with(details: Details): Log {
+    return new Log({ ...this.#options, details: { ...this.#options.details, ...details } });
   }
 
   debug(message: string, details?: Details): void {
@@ -64,7 +71,7 @@ export class Log {
 
   #write(level: LogLevel, message: string, details: Details): void {
     const head = { ts: new Date().toISOString(), level, msg: message };
-    const fields = { ...head, ...details, ...head };
+    const fields = { ...head, ...this.#options.details, ...details, ...head };
     try {
       this.#options.write(this.#options.format === "json" ? json(fields) : logfmt(fields));
     } catch {

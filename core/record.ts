@@ -26,6 +26,8 @@ export interface RecordType<F extends Fields = Fields> {
    * `stream`: records add up, and a series vanishes when none has come for its time to live.
    */
   readonly kind: "snapshot" | "stream";
+  /** Of a snapshot: whether it tells of the source itself, and so is also shown of a pass that failed. */
+  readonly isStatus?: true;
   readonly fields: F;
   /** Where in the row each field is. */
   readonly at: { readonly [K in keyof F]: number };
@@ -54,6 +56,9 @@ export interface Intake {
   sink(type: RecordType): Sink;
 }
 
+/** What can be settled: after a pass its records, after a failed one those that tell of the source. */
+export type Settled = RecordType["kind"] | "status";
+
 /** What whoever runs a collector sees of the series that its records become. */
 export interface Ledger extends Intake {
   /** Before the first record of a pass. */
@@ -61,7 +66,7 @@ export interface Ledger extends Intake {
   /** The time that the records of streams are marked with, in whole seconds. */
   tick(seconds: number): void;
   /** After the last record of a pass, and before streams are shown: makes the series what is now known. */
-  settle(kind: RecordType["kind"]): Work;
+  settle(what: Settled): Work;
   /** Instead of settling a pass that failed: what it would have shown is not known. */
   abandon(): void;
 }

@@ -126,6 +126,8 @@ export function list<T>(item: Shape<T>): Shape<T[]> {
 export function table<T>(item: Shape<T>): Shape<Map<string, T>> {
   return {
     expects: `a map, each value ${item.expects}`,
+    show: (values) =>
+      Object.fromEntries(values.entries().map(([key, value]) => [key, shownValue(item, value)])),
     read(node, problems) {
       const entries = entriesOf(node, problems);
       if (entries === undefined) return undefined;

@@ -54,8 +54,9 @@ const EXPORTERS: Shape<PrefixTrie<Names>> = {
 
 export default enricher({
   name: "interface_mapper",
-  help: "The name of an interface: of its index alone, or of an exporter's address and the index together",
-  needsSettings: true,
+  help: "The name of an interface: of its index alone, or of an exporter's address and the index together; " +
+    "routers that the collector mikrotik reads tell theirs",
+  needsSettings: false,
   settings: {
     names: optional(NAMES, { help: "Map from indexes to names, for every exporter" }),
     exporters: optional(EXPORTERS, {
@@ -63,14 +64,16 @@ export default enricher({
     }),
   },
   outputs: { name: "Name of the interface" },
-  open({ names, exporters }) {
+  open({ names, exporters }, { interfaceNames }) {
     return {
       lookup(value: Value) {
         const [exporter, index] = value instanceof Array ? value : [undefined, value];
         if (typeof index !== "number") return undefined;
-        const ofExporter = exporter instanceof Ip ? exporters?.find(exporter) : undefined;
-        return ofExporter?.get(index) ?? names?.get(index);
+        if (!(exporter instanceof Ip)) return names?.get(index);
+        return exporters?.find(exporter)?.get(index) ?? interfaceNames.find(exporter, index) ??
+          names?.get(index);
       },
+      onChange: (listener) => interfaceNames.onChange(listener),
     };
   },
 });

@@ -1,6 +1,6 @@
 import type { Collector } from "../core/collector.ts";
 import type { Lookup } from "../core/enricher.ts";
-import type { Ledger, RecordType, Sink } from "../core/record.ts";
+import type { Ledger, RecordType, Settled, Sink } from "../core/record.ts";
 import { Vocabulary } from "../core/vocabulary.ts";
 import { inOnePiece } from "../core/work.ts";
 import { BATCH, Batch } from "./batch.ts";
@@ -186,8 +186,10 @@ export class Pipeline implements Ledger {
     for (const set of this.ruleSets) if (set.type.kind === "stream") set.clock = seconds;
   }
 
-  *settle(kind: RecordType["kind"]): Iterable<void> {
-    for (const set of this.ruleSets) if (set.type.kind === kind) yield* set.settle();
+  *settle(what: Settled): Iterable<void> {
+    for (const set of this.ruleSets) {
+      if (what === "status" ? set.type.isStatus : set.type.kind === what) yield* set.settle();
+    }
   }
 
   abandon(): void {

@@ -1,13 +1,14 @@
 import { isEnabled } from "../config/load.ts";
 import type { IdleRule } from "../config/report.ts";
 import { rootShape, type Values } from "../config/settings.ts";
-import type { Collector } from "../core/collector.ts";
+import type { Collector, ShippedRule, Target } from "../core/collector.ts";
+import { InterfaceNames } from "../core/interface_names.ts";
 import { Log } from "../core/log.ts";
-import { entryOf, type MapNode, type Node, plainOf, type Problems } from "../core/node.ts";
+import { entryOf, type Literal, type MapNode, type Node, nodeOf, plainOf, Problems } from "../core/node.ts";
 import { ENRICHERS } from "../enrich/mod.ts";
 import { openEnrichers } from "../enrich/open.ts";
 import { compileRules, compileSourceFilters } from "../metrics/compile.ts";
-import type { NamedLookup } from "../metrics/expressions.ts";
+import type { NamedLookup, Surroundings } from "../metrics/expressions.ts";
 import { mergeRules } from "../metrics/merge_rules.ts";
 import { Pipeline } from "../metrics/pipeline.ts";
 
@@ -25,6 +26,15 @@ export interface Plan {
   readonly log: Log;
   /** Rules that a user wrote and that count nothing, since their collectors do not run. */
   readonly idleRules: readonly IdleRule[];
+  readonly interfaceNames: InterfaceNames;
+  /** A pipeline more, for one of the targets of a collector. */
+  pipelineOf(collector: Collector, options: TargetOptions): Pipeline;
+}
+
+export interface TargetOptions {
+  /** How many targets share the budget of each rule. With several, a label of the shipped rules tells them apart. */
+  readonly shares: number;
+  readonly lookups?: ReadonlyMap<string, NamedLookup>;
 }
 
 const ENCODER = new TextEncoder();
@@ -42,11 +52,18 @@ export function makePlan(options: PlanOptions, problems: Problems): Plan | undef
   const values = rootShape(collectors).read(configured, problems) as Values | undefined;
   if (values === undefined) return undefined;
   const log = new Log({ ...values.log, write: (line) => Deno.stderr.writeSync(ENCODER.encode(line)) });
+  const interfaceNames = new InterfaceNames();
   const all = collectors.map((collector) => new Pipeline(collector));
-  const shipped = collectors.flatMap(({ rules }) => rules);
+  // What could not be read is not there, and would be missed.
+  if (!problems.any) {
+    for (const collector of collectors) checkSettings(collector, { values, configured, problems });
+  }
+  const shipped = collectors.flatMap((collector) =>
+    shippedRules(collector, targetsOf(collector, values).length)
+  );
   const rules = mergeRules(shipped, values.rules, problems);
-  const enrichers = openEnrichers(ENRICHERS, values.enrich, { log, problems });
-  const surroundings = {
+  const enrichers = openEnrichers(ENRICHERS, values.enrich, { log, interfaceNames, problems });
+  const surroundings: Surroundings = {
     ruleSets: all.flatMap(({ ruleSets }) => ruleSets),
     shipped: new Set(shipped.map(({ name }) => String(name))),
     taken: [values.web.scrape_metric],
@@ -55,6 +72,7 @@ export function makePlan(options: PlanOptions, problems: Problems): Plan | undef
   };
   compileRules(rules, surroundings, problems);
   compileSourceFilters(values.filters, surroundings, problems);
+  const pipelineOf = pipelineMaker(values, surroundings);
   const pipelines = all.filter(({ collector }) =>
     shard === undefined ? isEnabled(collector, values) : collector.name === shard.of
   );
@@ -65,7 +83,55 @@ export function makePlan(options: PlanOptions, problems: Problems): Plan | undef
   const lookups = new Map([...enrichers.lookups].filter(([, lookup]) => asked.has(lookup)));
   const idle = all.filter((pipeline) => !pipelines.includes(pipeline));
   const idleRules = shard === undefined ? idleRulesOf(values.rules, idle) : [];
-  return { ...options, values, rules, pipelines, lookups, log, idleRules };
+  return { ...options, values, rules, pipelines, lookups, log, idleRules, interfaceNames, pipelineOf };
+}
+
+/** Gives what makes pipelines for targets. All that these are made of was compiled before. */
+function pipelineMaker(values: Values, surroundings: Surroundings): Plan["pipelineOf"] {
+  return (collector, { shares, ...lookups }) => {
+    const pipeline = new Pipeline(collector), sources = collector.records.map(({ name }) => name);
+    const own = { ...surroundings, ...lookups, ruleSets: pipeline.ruleSets, shares }, none = new Problems();
+    const rules = mergeRules(shippedRules(collector, shares), values.rules, none);
+    compileRules(rules.filter((rule) => sources.includes(sourceOf(rule))), own, none);
+    compileSourceFilters(filtersOf(values.filters, sources), own, none);
+    return pipeline;
+  };
+}
+
+/** What a collector ships, for so many targets. */
+function shippedRules({ rules, targets }: Collector, count: number): readonly ShippedRule[] {
+  if (targets === undefined || count <= 1) return rules;
+  return rules.map((rule) => ({ ...rule, labels: [targets.field, ...rule["labels"] as Literal[] ?? []] }));
+}
+
+function sourceOf(rule: MapNode): string {
+  return String(plainOf(entryOf(rule, "source")?.value ?? nodeOf("")));
+}
+
+/** What `filters:` says of these sources. */
+function filtersOf(filters: Node | undefined, sources: readonly string[]): Node | undefined {
+  if (filters?.kind !== "map") return filters;
+  return { ...filters, entries: filters.entries.filter(({ key }) => sources.includes(key)) };
+}
+
+/** Reports settings of a collector that do not go together. */
+function checkSettings(
+  collector: Collector,
+  { values, configured, problems }: { values: Values; configured: Node; problems: Problems },
+): void {
+  if (!isEnabled(collector, values)) return;
+  const wrong = collector.check?.(settingsOf(collector, values));
+  const place = entryOf(entryOf(configured, "collectors")?.value, collector.name)?.value;
+  if (wrong !== undefined) problems.add(place ?? "", `${collector.name}: ${wrong}`);
+}
+
+/** What a collector looks at, each by itself; none if it is one source. */
+export function targetsOf(collector: Collector, values: Values): readonly Target[] {
+  return collector.targets?.of(settingsOf(collector, values)) ?? [];
+}
+
+export function settingsOf(collector: Collector, values: Values): Record<string, unknown> {
+  return values.collectors[collector.name] as Record<string, unknown>;
 }
 
 function idleRulesOf(written: Node | undefined, idle: readonly Pipeline[]): IdleRule[] {
@@ -81,5 +147,5 @@ function idleRulesOf(written: Node | undefined, idle: readonly Pipeline[]): Idle
 
 /** How many threads share the work of a collector. */
 export function shardsOf(collector: Collector, values: Values): number {
-  return collector.shards?.(values.collectors[collector.name] as Record<string, unknown>) ?? 1;
+  return collector.shards?.(settingsOf(collector, values)) ?? 1;
 }

@@ -4,8 +4,10 @@ import type { Pipeline } from "../metrics/pipeline.ts";
 import { keepMemorySmall } from "../native/memory.ts";
 import { ProcessMetrics } from "../server/own_metrics.ts";
 import { Server } from "../server/server.ts";
-import { type Plan, shardsOf } from "./plan.ts";
+import { type Plan, shardsOf, targetsOf } from "./plan.ts";
+import { Probes } from "./probes.ts";
 import { type Background, figuresOf, runHere, type Running, startLookups } from "./running.ts";
+import { SeveralTargets } from "./several_targets.ts";
 import { mergeFigures, Shards } from "./shards.ts";
 
 /** An orderly end takes no longer. */
@@ -15,13 +17,14 @@ const MAX_STOP_MS = 900;
 export async function run(plan: Plan, version: string): Promise<number> {
   const { values, rules, pipelines, log } = plan;
   const { web } = values;
-  const collectors = pipelines.map((pipeline) => running(pipeline, plan));
+  const collectors = pipelines.map((pipeline) => running(pipeline, plan)), probes = new Probes(plan);
   const server = new Server({
     version,
     addresses: web.listen_address,
     metricsPath: web.telemetry_path,
     maxRequests: web.max_requests,
     collectors,
+    probe: (query) => probes.open(query),
     figures: () => mergeFigures([figuresOf(plan), ...collectors.map((collector) => collector.figures())]),
     own: web.disable_exporter_metrics ? undefined : new ProcessMetrics(web.scrape_metric),
     configuration: () => showConfiguration({ collectors: plan.collectors, values, rules }),
@@ -54,7 +57,8 @@ export async function run(plan: Plan, version: string): Promise<number> {
   }
   log.info("Stopping", { signal: await signalled });
   stopping.abort();
-  const stopped = [server.close(), background?.ended, ...collectors.map((collector) => collector.stop())];
+  const all = [probes.close(), ...collectors.map((collector) => collector.stop())];
+  const stopped = [server.close(), background?.ended, ...all];
   await Promise.race([Promise.all(stopped), new Promise((resolve) => setTimeout(resolve, MAX_STOP_MS))]);
   return 0;
 }
@@ -66,6 +70,10 @@ function nextSignal(signals: readonly Deno.Signal[]): Promise<Deno.Signal> {
 }
 
 function running(pipeline: Pipeline, plan: Plan): Running {
-  const shards = shardsOf(pipeline.collector, plan.values);
-  return shards === 1 ? runHere(pipeline, plan) : new Shards(pipeline, shards, plan);
+  const { collector } = pipeline, { values, log } = plan, shards = shardsOf(collector, values);
+  if (shards > 1) return new Shards(pipeline, shards, plan);
+  const targets = targetsOf(collector, values), [only] = targets;
+  if (collector.targets === undefined) return runHere(pipeline, plan);
+  if (only === undefined || targets.length > 1) return new SeveralTargets(pipeline, targets, plan);
+  return runHere(pipeline, plan, { ...only, log: log.with({ [collector.targets.field]: only.name }) });
 }

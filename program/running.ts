@@ -1,8 +1,8 @@
-import { Runner } from "../collectors/runner.ts";
+import { Runner, type RunnerOptions } from "../collectors/runner.ts";
 import type { Figures } from "../core/enricher.ts";
 import type { Pipeline } from "../metrics/pipeline.ts";
 import type { Scraped } from "../server/scrape.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, settingsOf } from "./plan.ts";
 
 /** A collector that runs. */
 export interface Running extends Scraped {
@@ -13,11 +13,16 @@ export interface Running extends Scraped {
   stop(): Promise<void>;
 }
 
-/** Runs a collector in this thread. */
-export function runHere(pipeline: Pipeline, { values, log }: Plan): Running {
+/** Runs a collector in this thread, or one target of it. */
+export function runHere(
+  pipeline: Pipeline,
+  { values, log, interfaceNames }: Plan,
+  of?: Pick<RunnerOptions, "settings" | "interval" | "schedule" | "log">,
+): Running {
   const { collector, rules } = pipeline, { path: paths, collectors: { interval } } = values;
-  const settings = values.collectors[collector.name] as Record<string, unknown>;
-  const runner = new Runner({ collector, settings, ledger: pipeline, paths, log, interval });
+  const settings = settingsOf(collector, values),
+    common = { collector, ledger: pipeline, paths, interfaceNames };
+  const runner = new Runner({ settings, interval, log, ...of, ...common });
   return {
     status: runner,
     rules,

@@ -2,13 +2,17 @@
 /** A thread that does its share of the work of a collector, and tells of it when it is asked. */
 import { COLLECTORS } from "../collectors/mod.ts";
 import type { Figures } from "../core/enricher.ts";
+import type { NamesByIndex } from "../core/interface_names.ts";
 import { type Node, Problems } from "../core/node.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { compactView, type View } from "../metrics/rule.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { type Background, figuresOf, runHere, type Running, startLookups } from "./running.ts";
 
-/** What a thread is told: to begin, to bring its series up to date within some time, or to end. */
+/**
+ * What a thread is told: to begin, to bring its series up to date within some time, how interfaces are called, or to
+ * end.
+ */
 export type Order =
   | {
     readonly order: "start";
@@ -17,6 +21,7 @@ export type Order =
     readonly shards: number;
   }
   | { readonly order: "collect"; readonly milliseconds: number }
+  | { readonly order: "interfaces"; readonly names: ReadonlyMap<string, NamesByIndex> }
   | { readonly order: "stop" };
 
 /** What a thread tells in answer to each: nothing of interest but when it was to collect, or what went wrong. */
@@ -57,6 +62,9 @@ async function obey(order: Order): Promise<Report | undefined> {
     case "collect":
       await running!.collect(AbortSignal.timeout(order.milliseconds));
       return report(running!);
+    case "interfaces":
+      plan!.interfaceNames.tellAll(order.names);
+      return undefined;
     case "stop":
       stopping.abort();
       await Promise.all([running?.stop(), background?.ended]);

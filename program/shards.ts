@@ -1,4 +1,5 @@
 import type { Figure, Figures } from "../core/enricher.ts";
+import type { InterfaceNames } from "../core/interface_names.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { drive } from "../core/work.ts";
 import { MergedRule } from "../metrics/merged_rule.ts";
@@ -6,6 +7,7 @@ import type { Pipeline } from "../metrics/pipeline.ts";
 import { EMPTY } from "../metrics/rule.ts";
 import type { Plan } from "./plan.ts";
 import type { Running } from "./running.ts";
+import { mergeStatus, UNKNOWN_STATUS } from "./merge_status.ts";
 import type { Answer, Order, Report } from "./shard.ts";
 
 /** So long a scrape waits for the threads; what they have told before stays. */
@@ -29,7 +31,12 @@ export class Shards implements Running {
   }
 
   get status(): CollectorStatus {
-    return mergedStatus(this.#name, this.#shards);
+    const statuses = this.#shards.map(({ report, failure }) =>
+      failure === ""
+        ? report?.status
+        : { ...report?.status ?? UNKNOWN_STATUS, success: false, lastError: failure }
+    );
+    return mergeStatus(this.#name, statuses);
   }
 
   figures(): Figures {
@@ -44,6 +51,9 @@ export class Shards implements Running {
       shards: this.#shards.length,
     };
     await Promise.all(this.#shards.map((shard) => shard.ask(order)));
+    const { interfaceNames } = this.#plan, tell = () => this.#tellInterfaces(interfaceNames.all);
+    interfaceNames.onChange(tell);
+    tell();
   }
 
   /** Scrapes at the same time share the answers. */
@@ -54,6 +64,11 @@ export class Shards implements Running {
 
   async stop(): Promise<void> {
     await Promise.all(this.#shards.map((shard) => shard.stop()));
+  }
+
+  #tellInterfaces(names: InterfaceNames["all"]): void {
+    if (names.size === 0) return;
+    for (const shard of this.#shards) shard.tell({ order: "interfaces", names });
   }
 
   get #reports(): Report[] {
@@ -102,6 +117,11 @@ class Shard {
     return await asked.promise;
   }
 
+  /** As long as it is there. */
+  tell(order: Order): void {
+    if (this.failure === "") this.ask(order).catch(() => {});
+  }
+
   /** Brings the report up to date, unless that takes too long or cannot be done. */
   async collect(late: AbortSignal): Promise<void> {
     if (this.failure !== "") return;
@@ -140,33 +160,4 @@ export function mergeFigures(all: readonly Figures[]): Figures {
 
 function mergeFigure(a: Figure, b: Figure): Figure {
   return { ...a, value: a.type === "counter" ? a.value + b.value : Math.max(a.value, b.value) };
-}
-
-/** The worst of what all threads tell. */
-function mergedStatus(name: string, shards: readonly Shard[]): CollectorStatus {
-  const known = shards.flatMap(({ report }) => report?.status ?? []);
-  const failure = shards.find(({ failure }) => failure !== "")?.failure;
-  const successes = known.map(({ success }) => success);
-  return {
-    name,
-    success: failure !== undefined
-      ? false
-      : successes.length < shards.length || successes.includes(undefined)
-      ? undefined
-      : !successes.includes(false),
-    durationSeconds: Math.max(0, ...known.map(({ durationSeconds }) => durationSeconds)),
-    lastSuccessSeconds: known.length === 0 ? 0 : Math.min(...known.map((each) => each.lastSuccessSeconds)),
-    lastError: failure ?? known.find(({ lastError }) => lastError !== "")?.lastError ?? "",
-    problems: sums(known.map(({ problems }) => problems)),
-    qualities: new Map(
-      known.flatMap(({ qualities }) => [...qualities.keys()])
-        .map((check) => [check, known.every(({ qualities }) => qualities.get(check) !== false)]),
-    ),
-  };
-}
-
-function sums(maps: readonly ReadonlyMap<string, number>[]): Map<string, number> {
-  const sums = new Map<string, number>();
-  for (const map of maps) for (const [key, value] of map) sums.set(key, (sums.get(key) ?? 0) + value);
-  return sums;
 }

@@ -1,14 +1,17 @@
+import { ProbeError } from "../core/collector.ts";
 import { formatListenAddress, type ListenAddress } from "../core/listen_address.ts";
 import type { Log } from "../core/log.ts";
 import { own } from "../core/own.ts";
 import { statusPage } from "./pages.ts";
-import { scrape, type ScrapeOptions } from "./scrape.ts";
+import { scrape, type Scraped, type ScrapeOptions } from "./scrape.ts";
 
 export interface ServerOptions extends ScrapeOptions {
   readonly addresses: readonly ListenAddress[];
   readonly metricsPath: string;
   /** Scrapes at a time; 0 is without limit. */
   readonly maxRequests: number;
+  /** What a request to `/probe` asks about. Throws a `ProbeError` when that is not to be asked. */
+  readonly probe: (query: URLSearchParams) => Promise<Scraped>;
   /** The configuration as it is shown, without secrets. */
   readonly configuration: () => Promise<string>;
   readonly log: Log;
@@ -33,7 +36,8 @@ export class Server {
       "/health": () => plain("OK\n"),
       "/-/ready": () => plain("netcensus is ready\n"),
       "/config": async () => plain(await options.configuration(), { headers: NO_STORE }),
-      [options.metricsPath]: (request) => this.#scrape(request),
+      "/probe": (request) => this.#probe(request),
+      [options.metricsPath]: (request) => this.#scrape(request, () => this.#options),
     };
   }
 
@@ -97,7 +101,22 @@ export class Server {
     return plain("Internal error\n", { status: 500 });
   }
 
-  async #scrape(request: Request): Promise<Response> {
+  async #probe(request: Request): Promise<Response> {
+    try {
+      return await this.#scrape(request, async () => {
+        const { version, probe } = this.#options;
+        return { version, collectors: [await probe(new URL(request.url).searchParams)], own: undefined };
+      });
+    } catch (error) {
+      if (!(error instanceof ProbeError)) throw error;
+      return plain(`${error.message}\n`, { status: error.status });
+    }
+  }
+
+  async #scrape(
+    request: Request,
+    options: () => ScrapeOptions | Promise<ScrapeOptions>,
+  ): Promise<Response> {
     const { maxRequests } = this.#options;
     if (maxRequests > 0 && this.#inFlight >= maxRequests) {
       return plain(`Limit of ${maxRequests} scrapes at a time is reached, try again later\n`, {
@@ -111,7 +130,7 @@ export class Server {
       this.#options.own?.scraped((performance.now() - start) / 1000);
     });
     try {
-      return await scrape(request, this.#options, release);
+      return await scrape(request, await options(), release);
     } catch (error) {
       release();
       throw error;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Runner } from "../../collectors/runner.ts";
 import type { Collector, Context, Source } from "../../core/collector.ts";
+import { InterfaceNames } from "../../core/interface_names.ts";
 import { Log } from "../../core/log.ts";
 import { recordType } from "../../core/record.ts";
 import { nextTurn } from "../../core/work.ts";
@@ -8,6 +9,7 @@ import { compileRules } from "../../metrics/compile.ts";
 import { mergeRules } from "../../metrics/merge_rules.ts";
 import { Pipeline } from "../../metrics/pipeline.ts";
 import { Problems } from "../../core/node.ts";
+import { seriesOf } from "../helpers/pipelines.ts";
 import { withFakeSchedule } from "../helpers/timers.ts";
 
 const THINGS = recordType({
@@ -22,18 +24,34 @@ const EVENTS = recordType({
   help: "",
   fields: { n: { type: "number", help: "" } },
 });
+/** Tells of the source itself. */
+const STATUS = recordType({
+  name: "status",
+  kind: "snapshot",
+  isStatus: true,
+  help: "",
+  fields: { up: { type: "number", help: "" } },
+});
 const NEVER = new AbortController().signal;
 
-/** A runner of a source that the test makes; with an interval in seconds it does not follow the scrapes. */
-function runnerOf(open: (context: Context) => Source, interval?: number) {
+/**
+ * A runner of a source that the test makes; with an interval in seconds it does not follow the scrapes, unless the
+ * schedule says so.
+ */
+function runnerOf(open: (context: Context) => Source, interval?: number, schedule?: Collector["schedule"]) {
   const collector: Collector = {
     name: "test",
     help: "",
     enabled: true,
     schedule: interval === undefined ? "scrape" : "interval",
     privileges: [],
-    records: [THINGS, EVENTS],
-    rules: [{ name: "things", source: "things", labels: ["n"] }, { name: "events_total", source: "events" }],
+    records: [THINGS, EVENTS, STATUS],
+    rules: [
+      { name: "things", source: "things", labels: ["n"] },
+      { name: "all_things", source: "things" },
+      { name: "events_total", source: "events" },
+      { name: "is_up", source: "status", value: "up" },
+    ],
     settings: {},
     reasons: ["odd"],
     checks: ["whole", "fresh"],
@@ -45,6 +63,7 @@ function runnerOf(open: (context: Context) => Source, interval?: number) {
     { ...pipeline, lookups: new Map() },
     problems,
   );
+  assert.deepEqual(problems.lines(), []);
   const log = new Log({ level: "info", format: "logfmt", write: (line) => lines.push(line) });
   const paths = { procfs: "/proc", sysfs: "/sys" };
   const runner = new Runner({
@@ -53,10 +72,13 @@ function runnerOf(open: (context: Context) => Source, interval?: number) {
     ledger: pipeline,
     paths,
     log,
+    interfaceNames: new InterfaceNames(),
     interval: interval ?? 3600,
+    ...(schedule && { schedule }),
   });
   const rows = (name: string) => pipeline.rules.find(({ options }) => options.name === name)!.view;
-  return { runner, lines, rows };
+  const shown = () => Object.fromEntries(seriesOf(pipeline));
+  return { runner, lines, rows, shown };
 }
 
 /** Work of one piece. */
@@ -79,6 +101,12 @@ async function after(ms: number, action: () => Promise<void>): Promise<void> {
 function emit(context: Context, type: typeof THINGS | typeof EVENTS, n: number): void {
   const sink = context.sink(type);
   sink.row[type.at.n] = n;
+  sink.emit();
+}
+
+function emitUp(context: Context, up: number): void {
+  const sink = context.sink(STATUS);
+  sink.row[STATUS.at.up] = up;
   sink.emit();
 }
 
@@ -442,3 +470,179 @@ Deno.test("stop() closes the source", async () => {
   await runner.stop();
   assert.equal(isClosed, true);
 });
+
+/** A source that is broken when that is said, and then tells so; a pass also brings an event. */
+class Breaking {
+  error: Error | undefined;
+  readonly told: unknown[] = [];
+
+  open = (context: Context): Source => ({
+    snapshot: () =>
+      piece(() => {
+        emitUp(context, 1);
+        emit(context, EVENTS, 1);
+        for (let n = 0; n < 2; n++) emit(context, THINGS, n);
+        if (this.error) throw this.error;
+      }),
+    failed: (error) =>
+      piece(() => {
+        this.told.push(error);
+        emitUp(context, 0);
+      }),
+  });
+}
+
+const GOOD = { 'things{n="0"}': 1, 'things{n="1"}': 1, all_things: 2, is_up: 1 };
+
+Deno.test("a source is told why its pass failed", async () => {
+  const breaking = new Breaking(), { runner } = runnerOf(breaking.open);
+  await runner.collect(NEVER);
+  assert.deepEqual(breaking.told, []);
+  breaking.error = new Error("It broke");
+  await after(1000, () => runner.collect(NEVER));
+  assert.deepEqual(breaking.told, [breaking.error]);
+});
+
+Deno.test("of a pass that failed its status is shown, and of other snapshots nothing, not even 0", async () => {
+  const breaking = new Breaking(), { runner, shown } = runnerOf(breaking.open);
+  await runner.collect(NEVER);
+  assert.deepEqual(shown(), { ...GOOD, events_total: 1 });
+  breaking.error = new Error("It broke");
+  await after(1000, () => runner.collect(NEVER));
+  const { events_total, ...snapshots } = shown();
+  assert.deepEqual([snapshots, events_total], [{ is_up: 0 }, 2]);
+  assert.deepEqual([runner.success, runner.lastError], [false, "It broke"]);
+});
+
+Deno.test("a pass that succeeds shows all again after one that failed", async () => {
+  const breaking = new Breaking(), { runner, shown } = runnerOf(breaking.open);
+  breaking.error = new Error("It broke");
+  await runner.collect(NEVER);
+  breaking.error = undefined;
+  await after(1000, () => runner.collect(NEVER));
+  assert.deepEqual(shown(), { ...GOOD, events_total: 2 });
+  assert.equal(runner.success, true);
+});
+
+Deno.test("a source that does not tell of its failures shows nothing of a pass that failed", async () => {
+  const breaking = new Breaking();
+  breaking.error = new Error("It broke");
+  const { runner, shown } = runnerOf((context) => ({ snapshot: breaking.open(context).snapshot! }));
+  await runner.collect(NEVER);
+  assert.deepEqual(shown(), { events_total: 1 });
+});
+
+Deno.test("a source that cannot tell of its failure shows nothing, and goes on", async () => {
+  let isBroken = true;
+  const { runner, shown, lines } = runnerOf((context) => ({
+    snapshot: () =>
+      piece(() => {
+        emitUp(context, 1);
+        if (isBroken) throw new Error("It broke");
+      }),
+    failed: () =>
+      piece(() => {
+        emitUp(context, 0);
+        throw new Error("It broke again");
+      }),
+  }));
+  await runner.collect(NEVER);
+  assert.deepEqual(shown(), { events_total: 0 });
+  assert.equal(runner.lastError, "It broke");
+  assert.match(lines[1]!, /msg="The failure cannot be shown" collector=test error="It broke again"\n$/);
+  isBroken = false;
+  await after(1000, () => runner.collect(NEVER));
+  assert.deepEqual(shown(), { all_things: 0, events_total: 0, is_up: 1 });
+});
+
+Deno.test("a source is told of no failure when the exporter stops", async () => {
+  const told: unknown[] = [], hanging = Promise.withResolvers<void>();
+  const { runner } = runnerOf(() => ({
+    async *snapshot() {
+      yield await hanging.promise;
+    },
+    failed: (error) => piece(() => told.push(error)),
+  }), 10);
+  runner.start();
+  const stopped = runner.stop();
+  hanging.resolve();
+  await stopped;
+  await nextTurn();
+  assert.deepEqual(told, []);
+  assert.equal(runner.success, undefined);
+});
+
+/** A source whose pass goes on when that is said, whether it was given up or not. */
+class Stubborn {
+  readonly told: unknown[] = [];
+  readonly go = Promise.withResolvers<void>();
+
+  open = (context: Context): Source => ({
+    snapshot: () => this.#snapshot(context),
+    failed: (error) =>
+      piece(() => {
+        this.told.push(error);
+        emitUp(context, 0);
+      }),
+  });
+
+  async *#snapshot(context: Context): AsyncIterable<void> {
+    await this.go.promise;
+    emitUp(context, 1);
+    emit(context, THINGS, 7);
+    yield;
+  }
+}
+
+Deno.test("what a pass that was given up still writes is not shown with the status of its failure", async () => {
+  const stubborn = new Stubborn(),
+    { runner, shown } = runnerOf(stubborn.open),
+    deadline = new AbortController();
+  const collected = runner.collect(deadline.signal);
+  deadline.abort(new Error("It is late"));
+  // Soon enough to be waited for.
+  setTimeout(() => stubborn.go.resolve(), 10);
+  await collected;
+  assert.deepEqual(shown(), { events_total: 0, is_up: 0 });
+  assert.deepEqual(stubborn.told.map((error) => (error as Error).message), ["It is late"]);
+});
+
+Deno.test("a pass that was given up and goes on for long is not shown, nor is a status beside it", async () => {
+  const stubborn = new Stubborn(),
+    { runner, shown } = runnerOf(stubborn.open),
+    deadline = new AbortController();
+  const collected = runner.collect(deadline.signal);
+  deadline.abort(new Error("It is late"));
+  await collected;
+  stubborn.go.resolve();
+  await nextTurn();
+  assert.deepEqual(stubborn.told, []);
+  assert.deepEqual([shown(), runner.success], [{ events_total: 0 }, false]);
+  await after(1000, () => runner.collect(NEVER));
+  assert.deepEqual(shown(), { 'things{n="7"}': 1, all_things: 1, events_total: 0, is_up: 1 });
+});
+
+Deno.test("a schedule of its own lets a collector with an interval follow the scrapes", async () => {
+  let passes = 0;
+  const { runner } = runnerOf(() => ({ snapshot: () => piece(() => passes++) }), 10, "scrape");
+  await withFakeSchedule(async (schedule) => {
+    runner.start();
+    await schedule.pass(100_000);
+    assert.equal(passes, 0);
+  });
+  await runner.collect(NEVER);
+  await after(1000, () => runner.collect(NEVER));
+  assert.equal(passes, 2);
+  await runner.stop();
+});
+
+Deno.test("a schedule of its own lets a collector that follows the scrapes keep an interval", () =>
+  withFakeSchedule(async (schedule) => {
+    let passes = 0;
+    const { runner } = runnerOf(() => ({ snapshot: () => piece(() => passes++) }), undefined, "interval");
+    runner.start();
+    await schedule.pass(3_600_000);
+    await runner.collect(NEVER);
+    assert.equal(passes, 2);
+    await runner.stop();
+  }));

@@ -197,6 +197,8 @@ const NAMES = [
   { path: "collectors.flows.listen_address", name: "collector.flows.listen-address" },
   { path: "collectors.flows.limits.max_templates", name: "collector.flows.limits.max-templates" },
   { path: "collectors.flows.token", name: undefined },
+  { path: "collectors.flows.access", name: undefined },
+  { path: "collectors.flows.access.user", name: undefined },
   { path: "rules", name: undefined },
   { path: "enrich", name: undefined },
 ];

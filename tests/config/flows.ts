@@ -43,6 +43,10 @@ export const flows = collector({
       { max_templates: 100 },
       { help: "Limits" },
     ),
+    access: optional(record({ user: optional(text, { help: "Who may read it" }) }), {
+      help: "Who may read it",
+      flag: null,
+    }),
     token: optional(text, { help: "A token", flag: null }),
   },
   reasons: [],

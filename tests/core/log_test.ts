@@ -201,3 +201,75 @@ Deno.test("lines with another reason are limited by themselves", () => {
   });
   assert.equal(lines.filter((line) => line.includes("reason=b")).length, 3);
 });
+
+const DETAILS: readonly { readonly what: string; readonly log: (log: Log) => void; readonly line: string }[] =
+  [
+    {
+      what: "before those of the line",
+      log: (log) => log.with({ router: "core" }).info("m", { n: 1 }),
+      line: "router=core n=1",
+    },
+    {
+      what: "though the line has none",
+      log: (log) => log.with({ router: "core" }).info("m"),
+      line: "router=core",
+    },
+    {
+      what: "with those of the log that it was made of",
+      log: (log) => log.with({ router: "core", a: 1 }).with({ b: 2 }).info("m"),
+      line: "router=core a=1 b=2",
+    },
+    {
+      what: "in the place of those of the log that it was made of",
+      log: (log) => log.with({ router: "core" }).with({ router: "edge" }).info("m"),
+      line: "router=edge",
+    },
+    {
+      what: "unless the line says otherwise",
+      log: (log) => log.with({ router: "core" }).info("m", { router: "edge" }),
+      line: "router=edge",
+    },
+  ];
+
+for (const { what, log, line } of DETAILS) {
+  Deno.test(`with() gives a log that writes its details ${what}`, () => {
+    assert.deepEqual(logged({}, log), [`level=info msg=m ${line}\n`]);
+  });
+}
+
+Deno.test("with() gives a log that writes its details in JSON", () => {
+  const lines = logged({ format: "json" }, (log) => log.with({ router: "core" }).info("m", { n: 1 }));
+  assert.deepEqual(lines, ['"level":"info","msg":"m","router":"core","n":1}\n']);
+});
+
+Deno.test("with() cannot replace the level or the message of a line", () => {
+  const lines = logged({}, (log) => log.with({ ts: "now", level: "debug", msg: "other" }).info("m"));
+  assert.deepEqual(lines, ["level=info msg=m\n"]);
+});
+
+Deno.test("with() changes nothing of the log that it is called of", () => {
+  const lines = logged({}, (log) => {
+    log.with({ router: "core" });
+    log.info("m");
+  });
+  assert.deepEqual(lines, ["level=info msg=m\n"]);
+});
+
+Deno.test("with() keeps the level of the log", () => {
+  assert.deepEqual(logged({ level: "warn" }, (log) => log.with({ router: "core" }).info("m")), []);
+});
+
+Deno.test("with() gives each log windows of its own, and its details to the line at the end of one", () => {
+  const lines = logged({}, (log, timers) => {
+    for (const router of ["core", "edge"]) {
+      const own = log.with({ router });
+      repeat(4, () => own.warn("m"));
+    }
+    timers.fire();
+  });
+  assert.deepEqual(lines.filter((line) => line.includes("suppressed")), [
+    "level=warn msg=m router=core suppressed=1\n",
+    "level=warn msg=m router=edge suppressed=1\n",
+  ]);
+  assert.equal(lines.length, 8);
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Literal, type Node, nodeOf, Problems } from "../../core/node.ts";
+import { secret } from "../../core/secret.ts";
 import {
   anything,
   boolean,
@@ -11,6 +12,7 @@ import {
   record,
   setting,
   type Shape,
+  shownValue,
   table,
   text,
 } from "../../core/shape.ts";
@@ -303,6 +305,37 @@ Deno.test("table() takes keys that objects have of their own", () => {
 Deno.test("table() reads nothing as an empty map", () => {
   assert.deepEqual(read(table(PORT), nothing()), { value: new Map(), lines: [] });
 });
+
+const SHOWN_TABLES: readonly {
+  readonly what: string;
+  readonly written: Literal;
+  readonly item: Shape<unknown>;
+  readonly shown: unknown;
+}[] = [
+  { what: "texts", written: { a: "b" }, item: text, shown: { a: "b" } },
+  { what: "secrets", written: { a: "b" }, item: secret, shown: { a: "<secret>" } },
+  {
+    what: "lists of secrets",
+    written: { a: ["b", "c"] },
+    item: list(secret),
+    shown: { a: ["<secret>", "<secret>"] },
+  },
+  {
+    what: "records with secrets",
+    written: { a: { user: "b", password: "c" }, d: { user: "e" } },
+    item: record({ user: optional(text, { help: "" }), password: optional(secret, { help: "" }) }),
+    shown: { a: { user: "b", password: "<secret>" }, d: { user: "e" } },
+  },
+  { what: "tables", written: { a: { b: "c" } }, item: table(secret), shown: { a: { b: "<secret>" } } },
+  { what: "nothing", written: {}, item: secret, shown: {} },
+];
+
+for (const { what, written, item, shown } of SHOWN_TABLES) {
+  Deno.test(`table() shows ${what} by the shape of its values`, () => {
+    const shape = table(item), { value, lines } = read(shape, nodeOf(written));
+    assert.deepEqual([lines, shownValue(shape, value!)], [[], shown]);
+  });
+}
 
 Deno.test("table() of records keeps a key that has nothing after it", () => {
   const node = mapOf([{ key: "office", place: "", value: nothing() }]);

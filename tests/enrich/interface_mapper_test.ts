@@ -6,6 +6,8 @@ import { record } from "../../core/shape.ts";
 import interfaceMapper from "../../enrich/interface_mapper.ts";
 import { quiet } from "../helpers/enrichers.ts";
 import { placed } from "../helpers/nodes.ts";
+import { emit, pipelineOf, seriesOf, settle } from "../helpers/pipelines.ts";
+import { STREAM } from "../helpers/scenarios.ts";
 
 function read(settings: Literal) {
   const problems = new Problems();
@@ -140,3 +142,94 @@ for (const { what, settings, lines } of WRONG) {
     assert.deepEqual(read(settings).lines, lines);
   });
 }
+
+/** An enricher with these settings, and where routers tell the names of their interfaces. */
+function told(settings: Literal) {
+  const context = quiet(), { lookup, onChange } = interfaceMapper.open(read(settings).values!, context);
+  let changes = 0;
+  onChange!(() => changes++);
+  return {
+    nameOf: (value: Value) => lookup(value, "name"),
+    tell: (address: string, names: Record<number, string>) =>
+      context.interfaceNames.tell(
+        [ip(address)],
+        new Map(Object.entries(names).map(([index, name]) => [Number(index), name])),
+      ),
+    changes: () => changes,
+  };
+}
+
+const ROUTER: Value = [ip("192.0.2.1"), 1];
+
+const SOURCES: readonly { readonly what: string; readonly settings: Literal; readonly found: string }[] = [
+  { what: "the name that the router told", settings: {}, found: "ether1" },
+  { what: "it before the name for all", settings: { names: { 1: "wan" } }, found: "ether1" },
+  {
+    what: "the name configured for the exporter before it",
+    settings: { exporters: { "192.0.2.1": { 1: "uplink" } }, names: { 1: "wan" } },
+    found: "uplink",
+  },
+  {
+    what: "the name configured for the network of the exporter before it",
+    settings: { exporters: { "192.0.2.0/24": { 1: "uplink" } } },
+    found: "uplink",
+  },
+  {
+    what: "it when the exporter has another index only",
+    settings: { exporters: { "192.0.2.1": { 2: "lan" } } },
+    found: "ether1",
+  },
+];
+
+for (const { what, settings, found } of SOURCES) {
+  Deno.test(`interface_mapper gives ${what}`, () => {
+    const { nameOf, tell } = told(settings);
+    tell("192.0.2.1", { 1: "ether1" });
+    assert.equal(nameOf(ROUTER), found);
+  });
+}
+
+Deno.test("interface_mapper gives the name for all when the router told of other interfaces", () => {
+  const { nameOf, tell } = told({ names: { 1: "wan" } });
+  tell("192.0.2.1", { 2: "ether2" });
+  assert.equal(nameOf(ROUTER), "wan");
+});
+
+Deno.test("interface_mapper gives no name of a router for an index alone, nor for another router", () => {
+  const { nameOf, tell } = told({});
+  tell("192.0.2.1", { 1: "ether1" });
+  assert.deepEqual([nameOf(1), nameOf([undefined, 1]), nameOf([ip("192.0.2.2"), 1])], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("interface_mapper gives the names that routers told last, and tells that they have changed", () => {
+  const { nameOf, tell, changes } = told({}), seen: unknown[] = [];
+  for (const name of ["ether1", "ether1", "wan"]) {
+    tell("192.0.2.1", { 1: name });
+    seen.push([nameOf(ROUTER), changes()]);
+  }
+  assert.deepEqual(seen, [["ether1", 1], ["ether1", 1], ["wan", 2]]);
+});
+
+Deno.test("a label of interface_mapper shows the new name when a router has told it", () => {
+  const context = quiet(), { lookup, onChange } = interfaceMapper.open(read({}).values!, context);
+  const pipeline = pipelineOf({
+    types: [STREAM],
+    rules: [{
+      name: "metric",
+      source: "flows",
+      labels: [{ name: "input", field: ["host", "port"], steps: ["interface_mapper"] }],
+    }],
+    lookups: new Map([["interface_mapper", { lookup, onChange: onChange!, outputs: ["name"] }]]),
+  });
+  const shown = ["ether1", "wan"].map((name) => {
+    context.interfaceNames.tell([ip("192.0.2.1")], new Map([[1, name]]));
+    emit(pipeline, { host: "192.0.2.1", port: 1 });
+    settle(pipeline);
+    return [...seriesOf(pipeline).keys()].at(-1);
+  });
+  assert.deepEqual(shown, ['metric{input="ether1"}', 'metric{input="wan"}']);
+});

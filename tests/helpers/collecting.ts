@@ -1,4 +1,5 @@
 import type { Collector, Paths, Source } from "../../core/collector.ts";
+import { InterfaceNames } from "../../core/interface_names.ts";
 import { Log } from "../../core/log.ts";
 import { type Literal, nodeOf, Problems } from "../../core/node.ts";
 import * as shape from "../../core/shape.ts";
@@ -27,6 +28,7 @@ export class Collecting implements Disposable {
   readonly problems = new Map<string, number>();
   readonly qualities = new Map<string, boolean>();
   readonly logged: string[] = [];
+  readonly interfaceNames = new InterfaceNames();
 
   constructor(collector: Collector, options: CollectingOptions = {}) {
     const { settings = {}, paths = {}, rules = [], filters, lookups = new Map() } = options;
@@ -43,6 +45,7 @@ export class Collecting implements Disposable {
       sink: (type) => this.pipeline.sink(type),
       log: new Log({ level: "debug", format: "logfmt", write: (line) => this.logged.push(line) }),
       paths: { procfs: "/proc", sysfs: "/sys", ...paths },
+      interfaceNames: this.interfaceNames,
       problem: (reason, details) =>
         this.problems.set(reason, (this.problems.get(reason) ?? 0) + (details?.count ?? 1)),
       quality: (check, isGood) => this.qualities.set(check, isGood),

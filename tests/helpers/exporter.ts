@@ -45,12 +45,16 @@ export class Exporter {
   }
 
   /** Starts it, and waits until it says that it has started. It listens at a free port of loopback. */
-  static async start(args: readonly string[], options: { entry?: string } = {}) {
+  static async start(
+    args: readonly string[],
+    options: { entry?: string; env?: Record<string, string> } = {},
+  ) {
+    const { env = {} } = options;
     const hasAddress = args.some((arg) => arg.startsWith("--web.listen-address"));
     const own = hasAddress ? args : [...args, "--web.listen-address=127.0.0.1:0"];
     const [program = "", ...rest] = commandOf(options.entry ?? "main.ts");
     const exporter = new Exporter(
-      new Deno.Command(program, { args: [...rest, ...own], stdout: "null", stderr: "piped" }).spawn(),
+      new Deno.Command(program, { args: [...rest, ...own], env, stdout: "null", stderr: "piped" }).spawn(),
     );
     await exporter.#started.promise;
     return exporter;

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { Ip } from "../../core/ip.ts";
+import { recordType } from "../../core/record.ts";
+import { inOnePiece } from "../../core/work.ts";
 import type { NamedLookup } from "../../metrics/expressions.ts";
 import { familiesOf, render } from "../../metrics/exposition.ts";
+import type { Pipeline } from "../../metrics/pipeline.ts";
 import { textOf } from "../../metrics/steps.ts";
 import { emit, expositionOf, pass, pipelineOf, type Plain, seriesOf, settle } from "../helpers/pipelines.ts";
 import { SNAPSHOT, STREAM } from "../helpers/scenarios.ts";
@@ -328,4 +331,47 @@ Deno.test("uses() tells which fields labels, filters and values look at", () => 
   const pipeline = pipelineOf({ types: [STREAM], rules: [rule] }), sink = pipeline.sink(STREAM);
   const used = Object.entries(STREAM.at).filter(([, at]) => sink.uses(at)).map(([name]) => name);
   assert.deepEqual(used.toSorted(), ["amount", "name", "port"]);
+});
+
+const STATUS = recordType({
+  name: "status",
+  kind: "snapshot",
+  isStatus: true,
+  help: "",
+  fields: { up: { type: "number", help: "" } },
+});
+
+/** What is shown of a pass of which each type has brought a record, after settling it as the test says. */
+function settledBy(settle: (pipeline: Pipeline) => void): string[] {
+  const types = [SNAPSHOT, STREAM, STATUS];
+  const rules = types.map(({ name }) => ({ name: `all_${name}`, source: name }));
+  const pipeline = pipelineOf({ types, rules });
+  pipeline.begin();
+  for (const type of types) emit(pipeline, { name: "a", up: 1 }, type);
+  settle(pipeline);
+  return [...seriesOf(pipeline).keys()];
+}
+
+const SETTLED = [
+  { what: "snapshot", shown: ["all_sockets", "all_status"] },
+  { what: "stream", shown: ["all_flows"] },
+  { what: "status", shown: ["all_status"] },
+] as const;
+
+for (const { what, shown } of SETTLED) {
+  Deno.test(`settle("${what}") settles ${shown.join(", ")} only`, () => {
+    assert.deepEqual(settledBy((pipeline) => inOnePiece(pipeline.settle(what))), shown);
+  });
+}
+
+Deno.test('settle("status") shows the records that came after abandon() only', () => {
+  const rules = [{ name: "is_up", source: "status", labels: ["up"] }];
+  const pipeline = pipelineOf({ types: [STATUS], rules });
+  pipeline.begin();
+  emit(pipeline, { up: 1 });
+  pipeline.abandon();
+  pipeline.begin();
+  emit(pipeline, { up: 0 });
+  inOnePiece(pipeline.settle("status"));
+  assert.deepEqual([...seriesOf(pipeline)], [['is_up{up="0"}', 1]]);
 });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { ProbeError } from "../../core/collector.ts";
 import { nextTurn } from "../../core/work.ts";
 import { CONTENT_TYPES } from "../../server/accept.ts";
 import { ProcessMetrics } from "../../server/own_metrics.ts";
+import type { ServerOptions } from "../../server/server.ts";
 import { testWith } from "../helpers/skip.ts";
 import { fakeCollector, gauge, metricsOf, Serving } from "./serving.ts";
 
@@ -337,4 +339,110 @@ Deno.test("a request with a host that is none is answered 400", async () => {
   const answer = await new Response(connection.readable).text();
   assert.match(answer, /^HTTP\/1\.1 400 /);
   assert.deepEqual(serving.logged, []);
+});
+
+/** A server that may be asked about the target `red`. */
+function probed(options: Partial<ServerOptions> = {}): Serving {
+  return new Serving({
+    collectors: ALL,
+    probe: (query) => {
+      const target = query.get("target"), rules = gauge("probed_rooms", [`attic of ${target}`]);
+      return Promise.resolve(fakeCollector("houses", { rules }));
+    },
+    ...options,
+  });
+}
+
+Deno.test("GET /probe shows the metrics of the target only", async () => {
+  await using serving = probed({ own: new ProcessMetrics() });
+  const response = await serving.fetch("/probe?target=red");
+  assert.deepEqual([response.status, response.headers.get("content-type")], [200, CONTENT_TYPES.text]);
+  const text = await response.text();
+  assert.match(text, /^probed_rooms\{name="attic of red"\} 1$/m);
+  assert.deepEqual(metricsOf(text).filter((name) => !name.startsWith("netcensus_")), ["probed_rooms"]);
+  const told = text.matchAll(/^netcensus_collector_success\{collector="(.*)"\}/gm).map(([, name]) => name);
+  assert.deepEqual([...told], ["houses"]);
+  assert.doesNotMatch(text, /^(process|nodejs|netcensus_http)_/m);
+});
+
+Deno.test("GET /probe is told the whole query, and shows nothing of enrichers", async () => {
+  const asked: string[] = [];
+  await using serving = probed({
+    probe: (query) => {
+      asked.push(String(query));
+      return Promise.resolve(fakeCollector("houses"));
+    },
+    figures: () => new Map([["mine", [{ name: "figures", type: "gauge", help: "", value: 1 }]]]),
+  });
+  assert.doesNotMatch(await serving.text("/probe?target=%5B::1%5D:80&auth=a&x"), /netcensus_figures/);
+  assert.deepEqual(asked, ["target=%5B%3A%3A1%5D%3A80&auth=a&x="]);
+});
+
+Deno.test("GET /metrics shows nothing of targets that were asked about", async () => {
+  await using serving = probed();
+  await serving.text("/probe?target=red");
+  assert.doesNotMatch(await serving.text("/metrics"), /probed_rooms|houses/);
+});
+
+Deno.test("HEAD /probe is answered without content", async () => {
+  await using serving = probed();
+  const response = await serving.fetch("/probe?target=red", { method: "HEAD" });
+  assert.deepEqual([response.status, await response.text()], [200, ""]);
+});
+
+Deno.test("POST /probe is answered 405 and asks about nothing", async () => {
+  await using serving = probed({ probe: () => assert.fail("Nobody is to be asked about") });
+  assert.equal(await serving.status("/probe?target=red", { method: "POST" }), 405);
+});
+
+for (const status of [400, 403, 404, 502, 503] as const) {
+  Deno.test(`GET /probe is answered ${status} with the reason when the target is not to be asked`, async () => {
+    const error = new ProbeError(status, "Not this one");
+    await using serving = probed({ probe: () => Promise.reject(error) });
+    const response = await serving.fetch("/probe?target=red");
+    assert.deepEqual([response.status, await response.text()], [status, "Not this one\n"]);
+    assert.deepEqual(serving.logged, []);
+  });
+}
+
+Deno.test("GET /probe is answered 500 without the reason when it fails otherwise", async () => {
+  await using serving = probed({ probe: () => Promise.reject(new Error("hunter2")) });
+  const response = await serving.fetch("/probe?target=red");
+  assert.deepEqual([response.status, await response.text()], [500, "Internal error\n"]);
+});
+
+Deno.test("GET /probe of a target that fails is answered 200 with its success", async () => {
+  const collector = fakeCollector("houses", { success: false, lastError: "It burns" });
+  await using serving = probed({ probe: () => Promise.resolve(collector) });
+  assert.match(
+    await serving.text("/probe?target=red"),
+    /^netcensus_collector_success\{collector="houses"\} 0$/m,
+  );
+});
+
+for (
+  const [first, second] of [["/probe", "/metrics"], ["/metrics", "/probe"], ["/probe", "/probe"]] as const
+) {
+  Deno.test(`GET ${second} is answered 503 when GET ${first} is all that may be answered at a time`, async () => {
+    const gate = Promise.withResolvers<void>(), begun = Promise.withResolvers<void>();
+    const collect = () => {
+      begun.resolve();
+      return gate.promise;
+    };
+    const slow = fakeCollector("slow", { collect });
+    await using serving = probed({ maxRequests: 1, collectors: [slow], probe: () => Promise.resolve(slow) });
+    const answered = serving.status(first);
+    await begun.promise;
+    assert.equal(await serving.status(second), 503);
+    gate.resolve();
+    assert.deepEqual([await answered, await serving.status(second)], [200, 200]);
+  });
+}
+
+Deno.test("GET /probe is counted with its path", async () => {
+  await using serving = probed({ own: new ProcessMetrics() });
+  await serving.status("/probe?target=red");
+  assert(
+    (await serving.text("/metrics")).includes('netcensus_http_requests_total{path="/probe",code="200"} 1\n'),
+  );
 });

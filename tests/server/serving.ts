@@ -1,3 +1,4 @@
+import { ProbeError } from "../../core/collector.ts";
 import { Log } from "../../core/log.ts";
 import type { CollectorStatus } from "../../core/status.ts";
 import { recordType } from "../../core/record.ts";
@@ -83,6 +84,7 @@ export class Serving implements AsyncDisposable {
       maxRequests: 40,
       collectors: [],
       own: undefined,
+      probe: () => Promise.reject(new ProbeError(404, "There is nobody to ask about")),
       configuration: () => Promise.resolve("log: {}\n"),
       log: new Log({ level: "error", format: "logfmt", write: (line) => this.logged.push(line) }),
       ...options,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Roads } from "../../../collectors/conntrack/roads.ts";
 import type { Context } from "../../../core/collector.ts";
+import { InterfaceNames } from "../../../core/interface_names.ts";
 import { Log } from "../../../core/log.ts";
 import { Vocabulary } from "../../../core/vocabulary.ts";
 import { inOnePiece } from "../../../core/work.ts";
@@ -32,6 +33,7 @@ class Host implements Disposable {
       sink: () => assert.fail("No record is written"),
       log: new Log({ level: "debug", format: "logfmt", write: (line) => this.#logged.push(line) }),
       paths: { procfs, sysfs: "/sys" },
+      interfaceNames: new InterfaceNames(),
       problem: (reason) => this.problems.push(reason),
       quality: () => assert.fail("No quality is told"),
     };

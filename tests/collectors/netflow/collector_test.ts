@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { InterfaceNames } from "../../../core/interface_names.ts";
 import netflow from "../../../collectors/netflow/mod.ts";
 import { hasCapability } from "../../../collectors/privileges.ts";
 import { Runner } from "../../../collectors/runner.ts";
@@ -298,6 +299,7 @@ async function withRunner(flows: Flows, body: (runner: Runner) => Promise<void>)
     ledger: pipeline,
     paths: PATHS,
     log,
+    interfaceNames: new InterfaceNames(),
     interval: 3600,
   });
   runner.start();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { InterfaceNames } from "../../../core/interface_names.ts";
 import { Decoder, REASONS } from "../../../collectors/netflow/decoder.ts";
 import { type Exporter, Exporters } from "../../../collectors/netflow/exporters.ts";
 import { FLOWS } from "../../../collectors/netflow/records.ts";
@@ -64,6 +65,7 @@ class Decoding {
       sink: (type) => pipeline.sink(type),
       log: new Log({ level: "debug", format: "logfmt", write: () => {} }),
       paths: { procfs: "/proc", sysfs: "/sys" },
+      interfaceNames: new InterfaceNames(),
       problem: (reason, details) => {
         assert((REASONS as readonly string[]).includes(reason));
         const key = `${reason} ${details?.["exporter"]}`;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { InterfaceNames } from "../../../core/interface_names.ts";
 import type { Lookup } from "../../../core/enricher.ts";
 import { Ip } from "../../../core/ip.ts";
 import { type Literal, nodeOf, Problems } from "../../../core/node.ts";
@@ -23,7 +24,7 @@ class Work {
     const values = record(kind.settings).read(nodeOf({ check_interval: "2ms", ...settings }), problems);
     assert.deepEqual(problems.lines(), []);
     const log = new Log({ level: "debug", format: "logfmt", write: (line) => this.#write(line) });
-    this.#lookup = kind.open(values!, { log });
+    this.#lookup = kind.open(values!, { log, interfaceNames: new InterfaceNames() });
     this.#lookup.onChange!((value) => {
       assert.equal(value, undefined);
       for (const resolve of this.#changes.splice(0)) resolve();
