@@ -1,6 +1,6 @@
 import type { Collector } from "../core/collector.ts";
-import { type Node, nodeOf, type Problems } from "../core/node.ts";
-import { overlay } from "./flags.ts";
+import { entryOf, type Node, nodeOf, type Problems } from "../core/node.ts";
+import { overlay, treeOf } from "./flags.ts";
 import type { CollectorValues, Values } from "./settings.ts";
 
 export interface Sources {
@@ -13,7 +13,8 @@ export interface Sources {
 export async function loadNode(sources: Sources, problems: Problems): Promise<Node> {
   const { file, flags, environment } = sources;
   const inFile = file === undefined ? undefined : await readFile(file, problems);
-  return overlay(overlay(fromEnvironment(environment), inFile ?? nodeOf({})), flags);
+  const written = overlay(fromEnvironment(environment), inFile ?? nodeOf({}));
+  return overlay(saysOfRouters(written) ? written : overlay(written, routerOf(environment)), flags);
 }
 
 async function readFile(file: string, problems: Problems): Promise<Node | undefined> {
@@ -37,6 +38,38 @@ async function readFile(file: string, problems: Problems): Promise<Node | undefi
 function fromEnvironment(environment: Readonly<Record<string, string>>): Node {
   const { PORT } = environment;
   return PORT ? nodeOf({ web: { listen_address: [`:${PORT}`] } }, "PORT") : nodeOf({});
+}
+
+/** Whether it says which routers there are, or that none is asked: then the environment does not. */
+function saysOfRouters(written: Node): boolean {
+  const mikrotik = entryOf(entryOf(written, "collectors")?.value, "mikrotik")?.value;
+  const routers = entryOf(mikrotik, "routers")?.value;
+  const isOff = mikrotik?.kind === "scalar" && mikrotik.value === false;
+  return isOff || (routers !== undefined && !(routers.kind === "scalar" && routers.value === null));
+}
+
+/** By its key, the variable that says it of a router. */
+const ROUTER = {
+  address: "MIKROTIK_ROUTER_ADDRESS",
+  username: "MIKROTIK_ROUTER_USERNAME",
+  password: "MIKROTIK_ROUTER_PASSWORD",
+  password_file: "MIKROTIK_ROUTER_PASSWORD_FILE",
+};
+
+function routerOf(environment: Readonly<Record<string, string>>): Node {
+  const port = environment["MIKROTIK_ROUTER_PORT"];
+  if (!environment[ROUTER.address]) return nodeOf({});
+  const values = Object.entries(ROUTER).flatMap(([key, variable]) => {
+    const value = environment[variable];
+    if (!value) return [];
+    return [[[key], nodeOf(key === "address" && port ? withPort(value, port) : value, variable)] as const];
+  });
+  const router = { ...treeOf(values), place: ROUTER.address };
+  return treeOf([[["collectors", "mikrotik", "routers"], router]]);
+}
+
+function withPort(host: string, port: string): string {
+  return /^(?!\[).*:.*:/.test(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Whether the collector is to run: what was said of it, or else its own default. */

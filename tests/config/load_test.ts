@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { flagsOf, parseCommandLine } from "../../config/flags.ts";
+import { isEnabled } from "../../config/load.ts";
 import { loadValues } from "./load_values.ts";
 import { rootShape, type Values } from "../../config/settings.ts";
+import mikrotik from "../../collectors/mikrotik/mod.ts";
 import sockets from "../../collectors/sockets/mod.ts";
 import { Problems } from "../../core/node.ts";
+import type { Secret } from "../../core/secret.ts";
+import { showConfiguration } from "../../config/show.ts";
 import { flows } from "./flows.ts";
+
+const ALL = [sockets, mikrotik, flows];
 
 interface Said {
   readonly file?: string;
@@ -14,7 +20,7 @@ interface Said {
 
 /** Loads what a file, flags and the environment say; the file is named `c.yml` in what is reported. */
 async function load({ file, args = [], environment = {} }: Said) {
-  const shape = rootShape([sockets, flows]), problems = new Problems();
+  const shape = rootShape(ALL), problems = new Problems();
   const { node: flags } = parseCommandLine(args, flagsOf(shape.settings), problems);
   const path = file === undefined ? undefined : await Deno.makeTempFile({ suffix: ".yml" });
   try {
@@ -179,3 +185,276 @@ Deno.test("loadValues() reports a section that is a list though a flag sets a pa
   const { lines } = await load({ file: "log:\n  - level\n", args: ["--log.level=debug"] });
   assert.deepEqual(lines, ["c.yml:2:3: Expected a map, not a list"]);
 });
+
+const ADDRESS = "MIKROTIK_ROUTER_ADDRESS", PASSWORD = "hunter2";
+const ROUTER = { [ADDRESS]: "192.0.2.1", MIKROTIK_ROUTER_USERNAME: "api" };
+
+/** What is known of a router that is compared here. */
+interface ReadRouter {
+  readonly name: string;
+  readonly address: { readonly host: string; readonly port: number | undefined };
+  readonly username: string;
+  readonly password: Secret | undefined;
+  readonly password_file: string | undefined;
+}
+
+/** The routers that are asked, if any are. */
+async function routersOf(said: Said): Promise<{ enabled: boolean; routers: Record<string, unknown>[] }> {
+  const values = await good(said), { routers } = values.collectors["mikrotik"] as { routers: ReadRouter[] };
+  return {
+    enabled: isEnabled(mikrotik, values),
+    routers: routers.map(({ name, address: { host, port }, username, password, password_file }) => {
+      const known = { name, host, port, username, password: password?.reveal(), password_file };
+      return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+    }),
+  };
+}
+
+const READ = { name: "192.0.2.1", host: "192.0.2.1", username: "api" };
+const OF_FILE = "{ address: 192.0.2.7, username: file }";
+const READ_OF_FILE = { name: "192.0.2.7", host: "192.0.2.7", username: "file" };
+const READ_OF_SIX = { ...READ, name: "2001:db8::1", host: "2001:db8::1" };
+
+const ROUTERS: readonly (Said & {
+  readonly what: string;
+  readonly enabled: boolean;
+  readonly routers: readonly Readonly<Record<string, unknown>>[];
+})[] = [
+  { what: "the environment says nothing", enabled: false, routers: [] },
+  { what: "the environment has address and user", environment: ROUTER, enabled: true, routers: [READ] },
+  {
+    what: "the environment has a password",
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PASSWORD: PASSWORD },
+    enabled: true,
+    routers: [{ ...READ, password: PASSWORD }],
+  },
+  {
+    what: "the environment has a password that looks like a number",
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PASSWORD: "0700" },
+    enabled: true,
+    routers: [{ ...READ, password: "0700" }],
+  },
+  {
+    what: "the environment has an empty password",
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PASSWORD: "" },
+    enabled: true,
+    routers: [READ],
+  },
+  {
+    what: "the environment has a file with the password",
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PASSWORD_FILE: "/run/secrets/router" },
+    enabled: true,
+    routers: [{ ...READ, password_file: "/run/secrets/router" }],
+  },
+  {
+    what: "the environment has a port",
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PORT: "9000" },
+    enabled: true,
+    routers: [{ ...READ, port: 9000 }],
+  },
+  {
+    what: "the environment has an empty port",
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PORT: "" },
+    enabled: true,
+    routers: [READ],
+  },
+  {
+    what: "the address has the port",
+    environment: { ...ROUTER, [ADDRESS]: "192.0.2.1:9000" },
+    enabled: true,
+    routers: [{ ...READ, port: 9000 }],
+  },
+  {
+    what: "the address is a name",
+    environment: { ...ROUTER, [ADDRESS]: "router.example", MIKROTIK_ROUTER_PORT: "9000" },
+    enabled: true,
+    routers: [{ ...READ, name: "router.example", host: "router.example", port: 9000 }],
+  },
+  {
+    what: "the address has IPv6",
+    environment: { ...ROUTER, [ADDRESS]: "2001:db8::1" },
+    enabled: true,
+    routers: [READ_OF_SIX],
+  },
+  {
+    what: "the address has IPv6 and the environment a port",
+    environment: { ...ROUTER, [ADDRESS]: "2001:db8::1", MIKROTIK_ROUTER_PORT: "9000" },
+    enabled: true,
+    routers: [{ ...READ_OF_SIX, port: 9000 }],
+  },
+  {
+    what: "the address has IPv6 that begins with colons, and the environment a port",
+    environment: { ...ROUTER, [ADDRESS]: "::1", MIKROTIK_ROUTER_PORT: "9000" },
+    enabled: true,
+    routers: [{ ...READ, name: "::1", host: "::1", port: 9000 }],
+  },
+  {
+    what: "the address has IPv6 in brackets and the environment a port",
+    environment: { ...ROUTER, [ADDRESS]: "[2001:db8::1]", MIKROTIK_ROUTER_PORT: "9000" },
+    enabled: true,
+    routers: [{ ...READ_OF_SIX, port: 9000 }],
+  },
+  {
+    what: "the environment has no address",
+    environment: {
+      MIKROTIK_ROUTER_USERNAME: "api",
+      MIKROTIK_ROUTER_PASSWORD: PASSWORD,
+      MIKROTIK_ROUTER_PORT: "1",
+    },
+    enabled: false,
+    routers: [],
+  },
+  {
+    what: "the environment has an empty address",
+    environment: { ...ROUTER, [ADDRESS]: "" },
+    enabled: false,
+    routers: [],
+  },
+  {
+    what: "the file has a list of routers too",
+    file: `collectors: { mikrotik: { routers: [${OF_FILE}] } }`,
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PASSWORD: PASSWORD },
+    enabled: true,
+    routers: [READ_OF_FILE],
+  },
+  {
+    what: "the file has one router too, which gets no password of another",
+    file: `collectors: { mikrotik: { routers: ${OF_FILE} } }`,
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PASSWORD: PASSWORD },
+    enabled: true,
+    routers: [READ_OF_FILE],
+  },
+  {
+    what: "the file says that there is no router",
+    file: "collectors: { mikrotik: { routers: [] } }",
+    environment: ROUTER,
+    enabled: true,
+    routers: [],
+  },
+  {
+    what: "the file has nothing under the routers",
+    file: "collectors:\n  mikrotik:\n    routers:\n",
+    environment: ROUTER,
+    enabled: true,
+    routers: [READ],
+  },
+  {
+    what: "the file has nothing under the collector",
+    file: "collectors:\n  mikrotik:\n",
+    environment: ROUTER,
+    enabled: true,
+    routers: [READ],
+  },
+  {
+    what: "the file switches the collector on",
+    file: "collectors: { mikrotik: true }",
+    environment: ROUTER,
+    enabled: true,
+    routers: [READ],
+  },
+  {
+    what: "the file switches the collector off",
+    file: "collectors: { mikrotik: false }",
+    environment: ROUTER,
+    enabled: false,
+    routers: [],
+  },
+  {
+    what: "the file says other things of the collector, and of others",
+    file: "collectors: { mikrotik: { probe: { allow: 10.0.0.0/8 } }, sockets: false }",
+    environment: ROUTER,
+    enabled: true,
+    routers: [READ],
+  },
+  {
+    what: "a flag switches the collector on",
+    args: ["--collector.mikrotik"],
+    environment: ROUTER,
+    enabled: true,
+    routers: [READ],
+  },
+  {
+    what: "a flag switches the collector off",
+    args: ["--no-collector.mikrotik"],
+    environment: ROUTER,
+    enabled: false,
+    routers: [READ],
+  },
+];
+
+for (const { what, enabled, routers, ...said } of ROUTERS) {
+  const names = routers.map(({ name }) => name).join(", ") || "no router";
+  Deno.test(`loadValues() gives ${names} when ${what}`, async () => {
+    assert.deepEqual(await routersOf(said), { enabled, routers });
+  });
+}
+
+Deno.test("loadValues() reads PORT and a router of the environment at a time", async () => {
+  const said = { environment: { ...ROUTER, PORT: "1" } };
+  assert.deepEqual([await portOf(said), (await routersOf(said)).routers], [[1], [READ]]);
+});
+
+const PLACE = "Expected an address such as 192.0.2.1, router.example:8728 or [2001:db8::1]:8728";
+
+const WRONG_ROUTERS: readonly (Said & { readonly what: string; readonly lines: readonly string[] })[] = [
+  {
+    what: "that the user is missing",
+    environment: { [ADDRESS]: "192.0.2.1" },
+    lines: [`${ADDRESS}: The key "username" is missing`],
+  },
+  {
+    what: "an address that is none",
+    environment: { ...ROUTER, [ADDRESS]: "a b" },
+    lines: [`${ADDRESS}: ${PLACE}, not "a b"`],
+  },
+  {
+    what: "a port that is none",
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PORT: "api" },
+    lines: [`${ADDRESS}: ${PLACE}, not "192.0.2.1:api"`],
+  },
+  {
+    what: "two ports",
+    environment: { ...ROUTER, [ADDRESS]: "192.0.2.1:1", MIKROTIK_ROUTER_PORT: "2" },
+    lines: [`${ADDRESS}: ${PLACE}, not "192.0.2.1:1:2"`],
+  },
+  {
+    what: "both a password and a file with it",
+    environment: { ...ROUTER, MIKROTIK_ROUTER_PASSWORD_FILE: "/run/secrets/router" },
+    lines: ["MIKROTIK_ROUTER_PASSWORD_FILE: Expected password or password_file, not both"],
+  },
+  {
+    what: "a part of the file that is no map",
+    file: "collectors: { mikrotik: [a] }",
+    environment: ROUTER,
+    lines: ["c.yml:1:25: Expected true, false or a map of settings, not a list"],
+  },
+];
+
+for (const { what, lines, environment, ...said } of WRONG_ROUTERS) {
+  Deno.test(`loadValues() reports ${what} of a router of the environment, and no password`, async () => {
+    const all = { ...environment, MIKROTIK_ROUTER_PASSWORD: PASSWORD };
+    assert.deepEqual((await load({ ...said, environment: all })).lines, lines);
+  });
+}
+
+const OF_SECRETS = `collectors:
+  mikrotik:
+    routers:
+      - { address: 192.0.2.7, username: api, password: ${PASSWORD} }
+    probe:
+      credentials:
+        core: { username: api, password: ${PASSWORD} }
+`;
+
+for (
+  const { where, ...said } of [
+    { where: "of the environment", environment: { ...ROUTER, MIKROTIK_ROUTER_PASSWORD: PASSWORD } },
+    { where: "of routers and probes in the file", file: OF_SECRETS },
+  ]
+) {
+  Deno.test(`showConfiguration() shows no password ${where}`, async () => {
+    const shown = await showConfiguration({ collectors: ALL, values: await good(said), rules: [] });
+    assert.match(shown, /password: <secret>/);
+    assert(!shown.includes(PASSWORD), shown);
+  });
+}

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { COLLECTORS } from "../../collectors/mod.ts";
 import { type Literal, nodeOf, Problems } from "../../core/node.ts";
-import { makePlan, type Plan, shardsOf } from "../../program/plan.ts";
+import type { Pipeline } from "../../metrics/pipeline.ts";
+import { makePlan, type Plan, shardsOf, targetsOf } from "../../program/plan.ts";
 import { startLookups } from "../../program/running.ts";
+import { placed } from "../helpers/nodes.ts";
+import { emit, seriesOf, settle } from "../helpers/pipelines.ts";
 import { bell, room } from "../helpers/tiny_collectors.ts";
+import { Houses } from "./houses.ts";
 
 const OF_NETFLOW = ["maxmind_country", "protocol_name", "service"];
 const NETFLOW_OFF = ["sockets", "conntrack"], ALL = [...NETFLOW_OFF, "netflow"];
@@ -263,5 +267,127 @@ Deno.test("makePlan() reports a rule with the name of the metric of scrapes", ()
   const web = { scrape_metric: "mine" };
   assert.deepEqual(problemsOf({ web, rules: [{ name: "mine", source: "sockets" }] }), [
     'The series of "mine" and "mine" would have the same name',
+  ]);
+});
+
+/** What is wrong with a configuration whose values have their paths as places. */
+function placedProblemsOf(configured: Literal, collectors: typeof COLLECTORS): string[] {
+  const problems = new Problems();
+  makePlan({ configured: placed(configured), collectors }, problems);
+  return problems.lines();
+}
+
+const TOGETHER: readonly { readonly collectors: Literal; readonly problems: readonly string[] }[] = [
+  { collectors: { houses: { windows: 0 } }, problems: [] },
+  {
+    collectors: { houses: { windows: -1 } },
+    problems: ["collectors.houses: houses: A house has no fewer than no windows"],
+  },
+  { collectors: { houses: { windows: -1, enabled: false } }, problems: [] },
+  {
+    collectors: { houses: { windows: -1, doors: 2 } },
+    problems: [
+      'key collectors.houses.doors: Unknown key "doors"; known are enabled, houses, windows',
+    ],
+  },
+];
+
+for (const { collectors, problems } of TOGETHER) {
+  const { length } = problems;
+  Deno.test(`makePlan() reports ${length} problems with their places when there is ${JSON.stringify(collectors)}`, () => {
+    assert.deepEqual(placedProblemsOf({ collectors }, [new Houses().collector]), problems);
+  });
+}
+
+Deno.test("makePlan() reports that mikrotik has nobody to ask, where that is said", () => {
+  const message = 'mikrotik: Neither "routers" nor "probe" says whom to ask';
+  assert.deepEqual(placedProblemsOf({ collectors: { mikrotik: true } }, COLLECTORS), [
+    `collectors.mikrotik: ${message}`,
+  ]);
+  assert.deepEqual(placedProblemsOf({ collectors: { mikrotik: { routers: [] } } }, COLLECTORS), [
+    `collectors.mikrotik: ${message}`,
+  ]);
+  assert.deepEqual(placedProblemsOf({ collectors: { mikrotik: false } }, COLLECTORS), []);
+});
+
+/** The labels of the rules of a pipeline, of which each shows one record. */
+function labelsOf(pipeline: Pipeline): Record<string, string[]> {
+  pipeline.begin();
+  const record = { house: "red", room: "hall", door: "front", seats: 2, open: 1, taken: "no" };
+  for (const { type } of pipeline.ruleSets) emit(pipeline, record, type);
+  settle(pipeline);
+  return Object.fromEntries(
+    seriesOf(pipeline).keys().map((series) => {
+      const labels = series.matchAll(/(\w+)="/g).map(([, name]) => name!);
+      return [series.split("{")[0]!, [...labels]];
+    }),
+  );
+}
+
+function houses(...names: string[]): Literal {
+  return { collectors: { houses: { houses: names } } };
+}
+
+const LABELLED: readonly { readonly what: string; readonly configured: Literal; readonly label: string[] }[] =
+  [
+    { what: "no target", configured: {}, label: [] },
+    { what: "one target", configured: houses("red"), label: [] },
+    { what: "several targets", configured: houses("red", "blue"), label: ["house"] },
+  ];
+
+for (const { what, configured, label } of LABELLED) {
+  Deno.test(`makePlan() gives the shipped rules of a collector [${label}] for its ${what}`, () => {
+    const plan = planOf(configured, { collectors: [new Houses().collector] });
+    assert.deepEqual(labelsOf(plan.pipelines[0]!), {
+      house_rooms: [...label, "room"],
+      house_rings_total: label,
+      house_open: label,
+    });
+  });
+}
+
+Deno.test("makePlan() gives the label of the targets to no rule whose labels a user wrote, nor to other collectors", () => {
+  const rules = [{ name: "house_rooms", labels: ["seats"] }, { name: "mine", source: "rooms" }];
+  const collectors = [new Houses().collector, room];
+  const plan = planOf({ ...houses("red", "blue") as object, rules }, { collectors });
+  assert.deepEqual(plan.pipelines.map(labelsOf), [
+    { house_rooms: ["seats"], mine: [], house_rings_total: ["house"], house_open: ["house"] },
+    { room_seats: ["taken"] },
+  ]);
+});
+
+Deno.test("pipelineOf() gives one target its rules without the label, with the whole budget", () => {
+  const { collector } = new Houses();
+  const plan = planOf(houses("red", "blue"), { collectors: [collector] });
+  const pipelines = [1, 2].map((shares) => plan.pipelineOf(collector, { shares }));
+  assert.deepEqual(pipelines.map((pipeline) => labelsOf(pipeline)["house_open"]), [[], ["house"]]);
+  const [whole, half] = pipelines.map(({ rules }) => rules[0]!.group.maxSeries);
+  assert.equal(half, Math.floor(whole! / 2));
+});
+
+Deno.test("pipelineOf() gives each target the metrics of the plan in the same order", () => {
+  const { collector } = new Houses();
+  const rules = [
+    { name: "mine", source: "rooms" },
+    { name: "rings", source: "rings" },
+    { name: "house_rooms", max_series: 5 },
+    { name: "house_open", enabled: false },
+    { name: "room_seats", max_series: 5 },
+    { name: "seats", source: "seats" },
+  ];
+  const plan = planOf({ ...houses("red", "blue") as object, rules }, { collectors: [collector, room] });
+  const own = plan.pipelineOf(collector, { shares: 2 });
+  assert.deepEqual(Object.keys(labelsOf(own)), Object.keys(labelsOf(plan.pipelines[0]!)));
+});
+
+Deno.test("targetsOf() gives the targets of a collector, and none of one that has none", () => {
+  const { collector } = new Houses({ intervals: { red: 5 } }), collectors = [collector, room];
+  const { values } = planOf(houses("red", "blue"), { collectors });
+  assert.deepEqual(collectors.map((each) => targetsOf(each, values)), [
+    [
+      { name: "red", interval: 5, settings: { enabled: true, houses: ["red"], windows: 4 } },
+      { name: "blue", interval: 3600, settings: { enabled: true, houses: ["blue"], windows: 4 } },
+    ],
+    [],
   ]);
 });
