@@ -37,3 +37,19 @@ export function routerError(error: unknown, kind: ErrorKind): RouterError {
 export function abortError(signal: AbortSignal): RouterError {
   return routerError(signal.reason, "timeout");
 }
+
+/** Why a router is not taken for the one that is meant. */
+export function distrust(host: string, reason: string): RouterError {
+  return new RouterError("tls", `Cannot trust ${host}: ${adviceOn(reason)}`);
+}
+
+/** What is wrong, and what to do. */
+function adviceOn(message: string): string {
+  if (/UnknownIssuer|CaUsedAsEndEntity|UnsupportedCertVersion/.test(message)) {
+    return `${message} (name its authority by ca_file, or a certificate that is signed by itself by fingerprint)`;
+  }
+  if (/HandshakeFailure|eof|no certificate/i.test(message)) {
+    return `${message} (has its service api-ssl a certificate?)`;
+  }
+  return message;
+}

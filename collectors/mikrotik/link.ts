@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
-import tls from "node:tls";
 import { unlessAborted } from "../../core/work.ts";
-import { abortError, RouterError, routerError } from "./errors.ts";
+import { abortError, distrust, RouterError, routerError } from "./errors.ts";
+import { PinnedLink } from "./pinned_link.ts";
 import type { Endpoint, Tls } from "./settings.ts";
 
 /** A connection to a router, before anything is said. */
@@ -58,15 +58,11 @@ export async function resolve(host: string, signal: AbortSignal): Promise<string
 
 async function open(address: string, { endpoint, tls }: LinkOptions, signal: AbortSignal): Promise<Link> {
   const { host, port } = endpoint;
-  if (tls !== undefined && (tls.insecure || tls.fingerprint !== undefined)) {
-    return await PinnedLink.open(
-      address,
-      { port, fingerprint: tls.insecure ? undefined : tls.fingerprint },
-      signal,
-    );
-  }
   const connection = await connect(address, port, signal);
   if (tls === undefined) return new PlainLink(connection, address);
+  if (tls.insecure) return await PinnedLink.open(connection, { address, fingerprint: undefined }, signal);
+  const { fingerprint } = tls;
+  if (fingerprint !== undefined) return await PinnedLink.open(connection, { address, fingerprint }, signal);
   return await verified(connection, { address, host, tls }, signal);
 }
 
@@ -107,7 +103,7 @@ async function verified(
     close();
     if (signal.aborted) throw abortError(signal);
     if (error instanceof RouterError) throw error;
-    throw new RouterError("tls", `Cannot trust ${host}: ${adviceOn((error as Error).message)}`);
+    throw distrust(host, (error as Error).message);
   } finally {
     signal.removeEventListener("abort", close);
   }
@@ -121,17 +117,6 @@ function readAuthority(file: string): string {
   } catch (error) {
     throw new RouterError("tls", `Cannot read the ca_file: ${(error as Error).message}`);
   }
-}
-
-/** What is wrong with a certificate, and what to do. */
-function adviceOn(message: string): string {
-  if (/UnknownIssuer|CaUsedAsEndEntity|UnsupportedCertVersion/.test(message)) {
-    return `${message} (name its authority by ca_file, or a certificate that is signed by itself by fingerprint)`;
-  }
-  if (/HandshakeFailure|eof|no certificate/i.test(message)) {
-    return `${message} (has its service api-ssl a certificate?)`;
-  }
-  return message;
 }
 
 class PlainLink implements Link {
@@ -155,86 +140,4 @@ class PlainLink implements Link {
     this.#isClosed = true;
     this.#connection.close();
   }
-}
-
-/**
- * TLS with whatever certificate there is, which must have the fingerprint if one is given. `Deno.startTls` can neither
- * do without an authority nor show the certificate.
- */
-class PinnedLink implements Link {
-  readonly #socket: tls.TLSSocket;
-  readonly #chunks: AsyncIterator<Uint8Array>;
-  /** What was received beyond what there was room for. */
-  #rest = new Uint8Array(0);
-
-  private constructor(socket: tls.TLSSocket, readonly remote: string) {
-    this.#socket = socket;
-    this.#chunks = socket[Symbol.asyncIterator]();
-  }
-
-  static async open(
-    address: string,
-    { port, fingerprint }: { port: number; fingerprint: string | undefined },
-    signal: AbortSignal,
-  ): Promise<PinnedLink> {
-    const secured = Promise.withResolvers<void>();
-    const socket = tls.connect({ host: address, port, rejectUnauthorized: false });
-    let isConnected = false;
-    socket.once("connect", () => isConnected = true);
-    socket.once("secureConnect", () => secured.resolve());
-    // Also later: what goes wrong is seen where it is read and written.
-    socket.on("error", ({ message }) =>
-      secured.reject(
-        isConnected
-          ? new RouterError("tls", `Cannot trust ${address}: ${adviceOn(message)}`)
-          : new RouterError("connect", `Cannot connect to ${address}, port ${port}: ${message}`),
-      ));
-    socket.once(
-      "close",
-      () => secured.reject(new RouterError("tls", `Cannot trust ${address}: ${adviceOn("unexpected eof")}`)),
-    );
-    try {
-      await unlessAborted(secured.promise, signal);
-      socket.setNoDelay(true);
-      // Deno before 2.7 says that it is secure also when the handshake has failed, and there is no certificate.
-      const found = (socket.getPeerCertificate() as tls.PeerCertificate | null)?.fingerprint256;
-      if (found === undefined) {
-        throw new RouterError("tls", `Cannot trust ${address}: ${adviceOn("it has shown no certificate")}`);
-      }
-      if (fingerprint !== undefined && normalized(found) !== normalized(fingerprint)) {
-        throw new RouterError("tls", `Cannot trust ${address}: its fingerprint is ${found}`);
-      }
-      return new PinnedLink(socket, address);
-    } catch (error) {
-      socket.destroy();
-      throw signal.aborted ? abortError(signal) : error;
-    }
-  }
-
-  async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.#rest.length === 0) {
-      const { done, value } = await this.#chunks.next();
-      if (done) return null;
-      this.#rest = value as Uint8Array<ArrayBuffer>;
-    }
-    const count = Math.min(into.length, this.#rest.length);
-    into.set(this.#rest.subarray(0, count));
-    this.#rest = this.#rest.subarray(count);
-    return count;
-  }
-
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#socket.write(bytes, (error) => error ? reject(error) : resolve());
-    });
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-}
-
-/** Without colons, in lower case. */
-function normalized(fingerprint: string): string {
-  return fingerprint.replaceAll(":", "").toLowerCase();
 }

@@ -319,6 +319,27 @@ for (const [what, tls] of [["plain TCP", undefined], ...KINDS] as const) {
     }
   });
 
+  Deno.test(`No more is received than was read and the system keeps, with ${what}`, async () => {
+    let sent = 0;
+    const lastSent = { at: 0 };
+    await using peer = new Peer(async (connection) => {
+      const piece = new Uint8Array(65_536);
+      for (;;) {
+        sent += await connection.write(piece);
+        lastSent.at = performance.now();
+      }
+    }, certificate);
+    const link = await linkTo(peer.port, tls);
+    try {
+      await link.read(new Uint8Array(10));
+      // Until it can send no more.
+      while (performance.now() - lastSent.at < 100) await new Promise((resolve) => setTimeout(resolve, 10));
+      assert.ok(sent < 40e6, `${sent} bytes`);
+    } finally {
+      link.close();
+    }
+  });
+
   Deno.test(`A link reads into what room there is, with ${what}`, async () => {
     await using peer = new Peer((connection) => new Echo().serve(connection), certificate);
     const link = await linkTo(peer.port, tls);
