@@ -48,6 +48,9 @@ function adviceOn(message: string): string {
   if (/UnknownIssuer|CaUsedAsEndEntity|UnsupportedCertVersion/.test(message)) {
     return `${message} (name its authority by ca_file, or a certificate that is signed by itself by fingerprint)`;
   }
+  if (/ProtocolVersion|TLS 1\.3/.test(message)) {
+    return `${message} (let it speak TLS 1.2, or name its authority by ca_file)`;
+  }
   if (/HandshakeFailure|eof|no certificate/i.test(message)) {
     return `${message} (has its service api-ssl a certificate?)`;
   }

@@ -1,7 +1,9 @@
 import tls from "node:tls";
 import { unlessAborted } from "../../core/work.ts";
+import { serverProofIn } from "../../parsers/tls_handshake.ts";
 import { abortError, distrust } from "./errors.ts";
 import type { Link } from "./link.ts";
+import { fingerprintOf, isProved } from "./proof.ts";
 import { Relay } from "./relay.ts";
 
 /**
@@ -29,7 +31,9 @@ export class PinnedLink implements Link {
     const relay = new Relay(connection), { host, port } = relay;
     const secured = Promise.withResolvers<void>();
     const refuse = (message: string) => secured.reject(distrust(address, message));
-    const socket = tls.connect({ host, port, rejectUnauthorized: false });
+    // With TLS 1.3 nobody but itself could see what proves that the router is the right one.
+    const version = fingerprint === undefined ? {} : { maxVersion: "TLSv1.2" as const };
+    const socket = tls.connect({ host, port, rejectUnauthorized: false, ...version });
     socket.once("secureConnect", () => secured.resolve());
     // Also later: what goes wrong is seen where it is read and written.
     socket.on("error", ({ message }) => refuse(message));
@@ -38,13 +42,9 @@ export class PinnedLink implements Link {
       await unlessAborted(secured.promise, signal);
       socket.setNoDelay(true);
       // Deno before 2.7 says that it is secure also when the handshake has failed, and there is no certificate.
-      const found = (socket.getPeerCertificate() as tls.PeerCertificate | null)?.fingerprint256;
-      if (found === undefined) {
-        throw distrust(address, "it has shown no certificate");
-      }
-      if (fingerprint !== undefined && normalized(found) !== normalized(fingerprint)) {
-        throw distrust(address, `its fingerprint is ${found}`);
-      }
+      if (socket.getPeerCertificate() === null) throw distrust(address, "it has shown no certificate");
+      if (fingerprint !== undefined) prove(relay, { address, fingerprint });
+      relay.forget();
       relay.isWanted = false;
       return new PinnedLink(socket, relay, address);
     } catch (error) {
@@ -80,7 +80,18 @@ export class PinnedLink implements Link {
   }
 }
 
-/** Without colons, in lower case. */
-function normalized(fingerprint: string): string {
-  return fingerprint.replaceAll(":", "").toLowerCase();
+/**
+ * Makes sure that the router has the certificate with the fingerprint, and the key of it: a certificate anyone can
+ * show who has seen it, and where it is asked to take any, the TLS of Deno does not look at what proves the key.
+ */
+function prove(relay: Relay, { address, fingerprint }: { address: string; fingerprint: string }): void {
+  const { sent, received } = relay.beginning, proof = serverProofIn(sent, received);
+  if (proof === undefined) {
+    throw distrust(address, "with TLS 1.3 its key cannot be proved");
+  }
+  const found = fingerprintOf(proof.certificate);
+  if (found !== fingerprint.replaceAll(":", "").toLowerCase()) {
+    throw distrust(address, `its fingerprint is ${found.toUpperCase().match(/../g)!.join(":")}`);
+  }
+  if (!isProved(proof)) throw distrust(address, "it has not the key of its certificate");
 }

@@ -11,6 +11,9 @@ export class Relay {
   readonly host = HOST;
   readonly #router: Deno.TcpConn;
   readonly #listener: Deno.TcpListener;
+  /** What was carried at the beginning, until `forget()`. */
+  readonly #sent = new Beginning();
+  readonly #received = new Beginning();
   #client: Deno.TcpConn | undefined;
   #isClosed = false;
   /** Resolves as soon as something is wanted. */
@@ -31,6 +34,17 @@ export class Relay {
   set isWanted(isWanted: boolean) {
     if (isWanted) this.#wanted.resolve();
     else this.#wanted = Promise.withResolvers<void>();
+  }
+
+  /** What each side has said at the beginning, in the clear. */
+  get beginning(): { readonly sent: Uint8Array; readonly received: Uint8Array } {
+    return { sent: this.#sent.bytes, received: this.#received.bytes };
+  }
+
+  /** When the beginning is of no more interest. */
+  forget(): void {
+    this.#sent.forget();
+    this.#received.forget();
   }
 
   close(): void {
@@ -55,23 +69,45 @@ export class Relay {
     this.#closeListener();
     if (this.#isClosed) return client.close();
     client.setNoDelay(true);
-    const sent = carry(client, this.#router, () => undefined);
-    const received = carry(this.#router, client, () => this.#wanted.promise);
+    const sent = carry(client, this.#router, { note: this.#sent });
+    const received = carry(this.#router, client, {
+      note: this.#received,
+      wanted: () => this.#wanted.promise,
+    });
     await Promise.race([sent, received]);
   }
 }
 
+interface Carrying {
+  readonly note: Beginning;
+  /** What is waited for before each piece. */
+  readonly wanted?: () => Promise<void>;
+}
+
 /** Until one end is closed. */
-async function carry(
-  from: Deno.TcpConn,
-  to: Deno.TcpConn,
-  wanted: () => Promise<void> | undefined,
-): Promise<void> {
+async function carry(from: Deno.TcpConn, to: Deno.TcpConn, { note, wanted }: Carrying): Promise<void> {
   const piece = new Uint8Array(PIECE);
   for (;;) {
-    await wanted();
+    await wanted?.();
     const count = await from.read(piece);
     if (count === null) return;
+    note.add(piece.subarray(0, count));
     for (let at = 0; at < count;) at += await to.write(piece.subarray(at, count));
+  }
+}
+
+/** The first bytes of a direction: so many as certificates may take. */
+class Beginning {
+  bytes = new Uint8Array(0);
+  #isForgotten = false;
+
+  add(more: Uint8Array): void {
+    if (this.#isForgotten || this.bytes.length >= PIECE) return;
+    this.bytes = new Uint8Array([...this.bytes, ...more.subarray(0, PIECE - this.bytes.length)]);
+  }
+
+  forget(): void {
+    this.#isForgotten = true;
+    this.bytes = new Uint8Array(0);
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import type { Literal } from "../../core/node.ts";
 import { portOf, send, until } from "../collectors/netflow_receivers.ts";
 import { metricOf } from "../helpers/collecting.ts";
@@ -17,6 +18,8 @@ const ROUTER_TLS = {
   cert: Deno.readTextFileSync(`${TLS}router.pem`),
   key: Deno.readTextFileSync(`${TLS}router.key`),
 };
+
+const FINGERPRINT = new X509Certificate(ROUTER_TLS.cert).fingerprint256;
 
 /** Writes a file that everybody may read, for as long as the body runs. */
 async function withFile<T>(content: string, body: (path: string) => Promise<T>): Promise<T> {
@@ -146,6 +149,7 @@ Deno.test("a new password in its file needs no restart", async () => {
 
 const TLS_SETTINGS: Readonly<Record<string, (authority: string) => Literal>> = {
   "an authority": (ca_file) => ({ ca_file }),
+  "a fingerprint": () => ({ fingerprint: FINGERPRINT }),
   "no questions": () => ({ insecure: true }),
 };
 

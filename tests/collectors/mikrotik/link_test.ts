@@ -1,4 +1,3 @@
-/** These use nothing that is different in Deno 2.6, with which the binary is built: they pass there as well. */
 import assert from "node:assert/strict";
 import { RouterError } from "../../../collectors/mikrotik/errors.ts";
 import { type Link, openLink } from "../../../collectors/mikrotik/link.ts";

@@ -55,7 +55,8 @@ export class RouterSimulator implements Router, AsyncDisposable {
 
   private constructor(options: SimulatorOptions) {
     this.options = options;
-    const context = options.tls && tls.createSecureContext(options.tls);
+    // As RouterOS does.
+    const context = options.tls && tls.createSecureContext({ ...options.tls, maxVersion: "TLSv1.2" });
     this.#server = net.createServer((socket) => this.#accept(socket, context));
   }
 

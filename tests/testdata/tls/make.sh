@@ -41,3 +41,6 @@ new_leaf other_name other.test DNS:other.test
 new_key self_signed
 openssl req -x509 -new -key self_signed.key -subj /CN=router.test -days $days -out self_signed.pem \
   -addext subjectAltName=IP:127.0.0.1
+# With RSA, as routers mostly have them.
+openssl req -x509 -newkey rsa:2048 -nodes -keyout router_rsa.key -subj /CN=router.test -days $days -out router_rsa.pem \
+  -addext subjectAltName=IP:127.0.0.1
