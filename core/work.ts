@@ -20,14 +20,20 @@ export async function nextTurn(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-/** Gives what lets the event loop have its turn when a slice of time has been used up since the last one. */
+/** When the event loop last had a turn that somebody gave it. */
+let turned = -Infinity;
+
+/**
+ * Gives what lets the event loop have its turn when a slice of time has been used up since the last one: one slice for
+ * all that work at the same time.
+ */
 export function turnsWhenDue(): () => Promise<void> | undefined {
-  let start = performance.now();
+  turned = performance.now();
   const turn = async () => {
     await nextTurn();
-    start = performance.now();
+    turned = performance.now();
   };
-  return () => performance.now() - start < SLICE_MS ? undefined : turn();
+  return () => performance.now() - turned < SLICE_MS ? undefined : turn();
 }
 
 /** Resolves after that time, or when the signal is aborted. Does not keep the program from ending. */

@@ -127,6 +127,8 @@ export const IDENTITY: readonly ConnectionColumn[] = [
 ];
 
 const EQUALS = 0x3d;
+/** No word of RouterOS comes near it, and a mark that does is not worth the memory. */
+const MAX_TEXT = 256;
 const ENCODER = new TextEncoder();
 const TCP = ENCODER.encode("tcp"), ESTABLISHED = ENCODER.encode("established");
 
@@ -193,6 +195,10 @@ export class RouterConnectionReader {
       const column = COLUMNS[index]!;
       switch (KINDS[index]) {
         case TEXT:
+          if (end - from > MAX_TEXT) {
+            this.malformed++;
+            break;
+          }
           row[column] = this.#texts.numberOf(bytes, from, end);
           if (column === CONNECTION.protocol) {
             isTcp = isWord(bytes, from, end, TCP);

@@ -19,6 +19,18 @@ export interface ServerOptions extends ScrapeOptions {
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
+/** How many requests of a kind are being answered. */
+interface InFlight {
+  inFlight: number;
+}
+
+interface Scraping {
+  readonly of: InFlight;
+  readonly options: () => ScrapeOptions | Promise<ScrapeOptions>;
+  readonly onCount?: (inFlight: number) => void;
+  readonly onEnd?: () => void;
+}
+
 const NO_STORE = { "cache-control": "no-store" };
 
 /** The HTTP side of the exporter. */
@@ -26,7 +38,8 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #paths: Readonly<Record<string, Handler>>;
   #servers: Deno.HttpServer<Deno.NetAddr>[] = [];
-  #inFlight = 0;
+  readonly #scrapes: InFlight = { inFlight: 0 };
+  readonly #probes: InFlight = { inFlight: 0 };
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -37,7 +50,7 @@ export class Server {
       "/-/ready": () => plain("netcensus is ready\n"),
       "/config": async () => plain(await options.configuration(), { headers: NO_STORE }),
       "/probe": (request) => this.#probe(request),
-      [options.metricsPath]: (request) => this.#scrape(request, () => this.#options),
+      [options.metricsPath]: (request) => this.#scrapeMetrics(request),
     };
   }
 
@@ -101,33 +114,44 @@ export class Server {
     return plain("Internal error\n", { status: 500 });
   }
 
+  async #scrapeMetrics(request: Request): Promise<Response> {
+    const { own } = this.#options, start = performance.now();
+    const onCount = (inFlight: number) => {
+      if (own) own.inFlight = inFlight;
+    };
+    const onEnd = () => own?.scraped((performance.now() - start) / 1000);
+    return await this.#scrape(request, { of: this.#scrapes, options: () => this.#options, onCount, onEnd });
+  }
+
+  /** Those that wait for targets which do not answer leave the metrics alone: they have a limit of their own. */
   async #probe(request: Request): Promise<Response> {
+    const options = async () => {
+      const { version, probe } = this.#options;
+      return { version, collectors: [await probe(new URL(request.url).searchParams)], own: undefined };
+    };
     try {
-      return await this.#scrape(request, async () => {
-        const { version, probe } = this.#options;
-        return { version, collectors: [await probe(new URL(request.url).searchParams)], own: undefined };
-      });
+      return await this.#scrape(request, { of: this.#probes, options });
     } catch (error) {
       if (!(error instanceof ProbeError)) throw error;
       return plain(`${error.message}\n`, { status: error.status });
     }
   }
 
-  async #scrape(
-    request: Request,
-    options: () => ScrapeOptions | Promise<ScrapeOptions>,
-  ): Promise<Response> {
+  async #scrape(request: Request, { of, options, onCount, onEnd }: Scraping): Promise<Response> {
     const { maxRequests } = this.#options;
-    if (maxRequests > 0 && this.#inFlight >= maxRequests) {
+    if (maxRequests > 0 && of.inFlight >= maxRequests) {
       return plain(`Limit of ${maxRequests} scrapes at a time is reached, try again later\n`, {
         status: 503,
       });
     }
-    const start = performance.now();
-    this.#count(1);
+    const count = (change: 1 | -1) => {
+      of.inFlight += change;
+      onCount?.(of.inFlight);
+    };
+    count(1);
     const release = once(() => {
-      this.#count(-1);
-      this.#options.own?.scraped((performance.now() - start) / 1000);
+      count(-1);
+      onEnd?.();
     });
     try {
       return await scrape(request, await options(), release);
@@ -135,11 +159,6 @@ export class Server {
       release();
       throw error;
     }
-  }
-
-  #count(change: 1 | -1): void {
-    this.#inFlight += change;
-    if (this.#options.own) this.#options.own.inFlight = this.#inFlight;
   }
 
   #statusPage(): Response {

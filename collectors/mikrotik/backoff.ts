@@ -1,6 +1,8 @@
 const MIN_MS = 1000, MAX_MS = 60_000;
+/** A timer may be so much early. */
+const SLACK_MS = 200;
 
-/** After each failure it is waited twice as long before the next attempt. */
+/** After each failure it is waited twice as long from one attempt to the next. */
 export class Backoff {
   #wait = 0;
   #until = -Infinity;
@@ -10,9 +12,10 @@ export class Backoff {
     return now < this.#until;
   }
 
-  failed(now: number): void {
+  /** An attempt that began at that time has failed. */
+  failed(start: number): void {
     this.#wait = Math.min(MAX_MS, Math.max(MIN_MS, 2 * this.#wait));
-    this.#until = now + this.#wait;
+    this.#until = start + this.#wait - SLACK_MS;
   }
 
   succeeded(): void {

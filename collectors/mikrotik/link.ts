@@ -99,13 +99,22 @@ async function verified(
     await secured.handshake();
     return link;
   } catch (error) {
-    if (link === undefined) connection.close();
+    if (link === undefined) closeIfOpen(connection);
     close();
     if (signal.aborted) throw abortError(signal);
     if (error instanceof RouterError) throw error;
     throw distrust(host, (error as Error).message);
   } finally {
     signal.removeEventListener("abort", close);
+  }
+}
+
+/** What was about to be secured may be closed by that. */
+function closeIfOpen(connection: Deno.TcpConn): void {
+  try {
+    connection.close();
+  } catch {
+    // It was closed.
   }
 }
 

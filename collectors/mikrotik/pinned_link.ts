@@ -28,7 +28,7 @@ export class PinnedLink implements Link {
     { address, fingerprint }: { address: string; fingerprint: string | undefined },
     signal: AbortSignal,
   ): Promise<PinnedLink> {
-    const relay = new Relay(connection), { host, port } = relay;
+    const relay = Relay.of(connection), { host, port } = relay;
     const secured = Promise.withResolvers<void>();
     const refuse = (message: string) => secured.reject(distrust(address, message));
     // With TLS 1.3 nobody but itself could see what proves that the router is the right one.
@@ -43,6 +43,9 @@ export class PinnedLink implements Link {
       socket.setNoDelay(true);
       // Deno before 2.7 says that it is secure also when the handshake has failed, and there is no certificate.
       if (socket.getPeerCertificate() === null) throw distrust(address, "it has shown no certificate");
+      if (relay.clientPort !== socket.localPort) {
+        throw distrust(address, "somebody else on this host has connected in place of netcensus");
+      }
       if (fingerprint !== undefined) prove(relay, { address, fingerprint });
       relay.forget();
       relay.isWanted = false;

@@ -21,6 +21,8 @@ const REFUSED = [
   ...["0.0.0.0/8", "::/128", "224.0.0.0/4", "ff00::/8", "255.255.255.255/32"],
 ].map((text) => Prefix.parse(text)!);
 
+/** Whoever asks gives it up before. */
+const MAX_PROBE_SECONDS = 120;
 /** A name is looked up for no longer. */
 const MAX_RESOLVE_MS = 5000;
 
@@ -37,7 +39,7 @@ export async function probe(
     throw new ProbeError(400, `Expected a target such as 192.0.2.1:8728, not "${target}"`);
   }
   const { auth, credentials } = credentialsOf(query.get("auth"), probe.credentials);
-  const { host } = place, port = place.port ?? (credentials.tls ? API_SSL_PORT : API_PORT);
+  const host = place.host.toLowerCase(), port = place.port ?? (credentials.tls ? API_SSL_PORT : API_PORT);
   const address = await allowedAddress({ host, port }, probe.allow);
   const router: Router = {
     ...credentials,
@@ -45,7 +47,7 @@ export async function probe(
     address: { host, port },
     resolved: address,
     interval: 1,
-    timeout: probe.timeout,
+    timeout: MAX_PROBE_SECONDS,
   };
   return {
     name: JSON.stringify([host, port, address, auth]),
@@ -71,11 +73,12 @@ async function allowedAddress(place: Place & { port: number }, allow: readonly A
   const entries = allow.filter((entry) =>
     entry.port === undefined ? port === API_PORT || port === API_SSL_PORT : entry.port === port
   );
-  const isNamed = entries.some((entry) => entry.prefix === undefined && entry.host === host.toLowerCase());
+  const isNamed = entries.some((entry) => entry.prefix === undefined && entry.host === host);
   const isPossible = isNamed || entries.some((entry) => entry.prefix !== undefined);
   // No name is looked up that is not allowed whatever its address.
   const addresses = isPossible ? await addressesOf(host) : [];
-  const found = addresses.find((ip) =>
+  // Always the same one, whichever the name server says first: each has a session and counters of its own.
+  const found = addresses.toSorted((a, b) => String(a) < String(b) ? -1 : 1).find((ip) =>
     !REFUSED.some((prefix) => prefix.contains(ip)) &&
     (isNamed || entries.some(({ prefix }) => prefix?.contains(ip)))
   );

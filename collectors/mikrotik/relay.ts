@@ -19,15 +19,30 @@ export class Relay {
   /** Resolves as soon as something is wanted. */
   #wanted = Promise.withResolvers<void>();
 
-  constructor(router: Deno.TcpConn) {
+  private constructor(router: Deno.TcpConn, listener: Deno.TcpListener) {
     this.#router = router;
-    this.#listener = Deno.listen({ hostname: HOST, port: 0 });
+    this.#listener = listener;
     this.#wanted.resolve();
     this.#carry().catch(() => {}).finally(() => this.close());
   }
 
+  /** The connection is closed with the relay, and when there can be none. */
+  static of(router: Deno.TcpConn): Relay {
+    try {
+      return new Relay(router, Deno.listen({ hostname: HOST, port: 0 }));
+    } catch (error) {
+      router.close();
+      throw error;
+    }
+  }
+
   get port(): number {
     return this.#listener.addr.port;
+  }
+
+  /** The port of whoever has connected. */
+  get clientPort(): number | undefined {
+    return this.#client?.remoteAddr.port;
   }
 
   /** Whether what the router sends is to be carried on. */
@@ -98,16 +113,21 @@ async function carry(from: Deno.TcpConn, to: Deno.TcpConn, { note, wanted }: Car
 
 /** The first bytes of a direction: so many as certificates may take. */
 class Beginning {
-  bytes = new Uint8Array(0);
-  #isForgotten = false;
+  #bytes = new Uint8Array(PIECE);
+  #length = 0;
+
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
 
   add(more: Uint8Array): void {
-    if (this.#isForgotten || this.bytes.length >= PIECE) return;
-    this.bytes = new Uint8Array([...this.bytes, ...more.subarray(0, PIECE - this.bytes.length)]);
+    const added = more.subarray(0, this.#bytes.length - this.#length);
+    this.#bytes.set(added, this.#length);
+    this.#length += added.length;
   }
 
   forget(): void {
-    this.#isForgotten = true;
-    this.bytes = new Uint8Array(0);
+    this.#bytes = new Uint8Array(0);
+    this.#length = 0;
   }
 }

@@ -50,9 +50,13 @@ export class RouterSource implements Source {
       this.#succeeded(start, before);
     } catch (error) {
       this.close();
-      this.#failure = either.aborted ? abortError(either) : routerError(error, "other");
-      this.#backoff.failed(performance.now());
-      throw this.#failure;
+      const failure = either.aborted ? abortError(either) : routerError(error, "other");
+      // Who does not wait longer says nothing of the router.
+      if (!signal.aborted) {
+        this.#failure = failure;
+        this.#backoff.failed(start);
+      }
+      throw failure;
     } finally {
       clearTimeout(timer);
     }

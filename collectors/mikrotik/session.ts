@@ -13,6 +13,8 @@ const MAX_QUOTED = 120;
 /** Where less comes at a time, it is waited for more: to read costs more than what is read. */
 const MIN_RECEIVED = 16_384, PAUSE_MS = 5;
 const ROWS_PER_PIECE = 128;
+/** Replies to a command that are no rows; there is one, and with a trap or two a few. */
+const MAX_OTHERS = 100;
 /** In bytes: those are held as a whole, and the largest are of some 10,000 interfaces. */
 const MAX_SMALL_TABLE = 8 << 20;
 
@@ -89,7 +91,7 @@ export class Session {
         throw new RouterError("protocol", "The router has replied without being asked");
       }
       await this.#within(this.#link.write(encodeSentence([...words, `.tag=${++this.#tag}`])), signal);
-      let trap: RouterError | undefined, rows = 0;
+      let trap: RouterError | undefined, rows = 0, others = 0;
       for (;;) {
         while (!isDone && this.#sentences.next()) {
           const { kind } = this.#sentences;
@@ -97,6 +99,9 @@ export class Session {
             if (trap === undefined) take(this.#sentences);
             if (++rows % ROWS_PER_PIECE === 0) yield;
           } else {
+            if (++others > MAX_OTHERS) {
+              throw new RouterError("protocol", "The router does not come to an end");
+            }
             const refusal = this.#takeOther();
             trap ??= refusal;
             isDone = kind === REPLY.done;

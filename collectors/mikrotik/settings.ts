@@ -152,7 +152,7 @@ function checkLogin(node: Node, values: { username: unknown }, problems: Problem
 }
 
 /** A pass may not take longer, whoever runs it. */
-const MAX_TIMEOUT = 120, MIN_INTERVAL = 1;
+const MAX_TIMEOUT = 120, MIN_INTERVAL = 1, MAX_INTERVAL = 86_400;
 
 function checkTimes(
   node: Node,
@@ -161,6 +161,9 @@ function checkTimes(
 ) {
   if (interval < MIN_INTERVAL) {
     problems.add(entryOf(node, "interval")!.value, `Expected an interval of at least ${MIN_INTERVAL}s`);
+  }
+  if (interval > MAX_INTERVAL) {
+    problems.add(entryOf(node, "interval")!.value, "Expected an interval of at most 1d");
   }
   if (timeout > MAX_TIMEOUT) {
     problems.add(entryOf(node, "timeout")!.value, `Expected a timeout of at most ${MAX_TIMEOUT}s`);
@@ -249,7 +252,6 @@ const PROBE = record({
   allow: setting(list(allowed), [] as Allowed[], {
     help: "Networks and hosts that may be asked about; on the ports 8728 and 8729 where none is written",
   }),
-  timeout: setting(duration, 30, { help: "How long a probe may take, login included, whoever waits for it" }),
 });
 export type Probing = ValuesOf<typeof PROBE.settings>;
 

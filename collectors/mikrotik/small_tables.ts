@@ -1,5 +1,4 @@
 import type { Context } from "../../core/collector.ts";
-import type { InterfaceNames } from "../../core/interface_names.ts";
 import { Ip, Prefix } from "../../core/ip.ts";
 import type { RecordType, Sink } from "../../core/record.ts";
 import { durationIn } from "../../parsers/routeros_values.ts";
@@ -12,6 +11,8 @@ const NOTHING: Attributes = new Map();
 
 const ENCODER = new TextEncoder();
 const ROWS_PER_PIECE = 64;
+/** Of a longer text only the beginning is shown. */
+const MAX_TEXT = 256;
 const LOOPBACK = ["127.0.0.0/8", "::1/128"].map((text) => Prefix.parse(text)!);
 
 /** By field, the attribute that says it. */
@@ -86,7 +87,8 @@ export class SmallTables {
       ...addressesIn(await ask("/ip/address", ["address"])),
       ...addressesIn(await ask("/ipv6/address", ["address"])),
     ];
-    tellNames(this.#context.interfaceNames, this.#addresses, interfaces);
+    const names = namesIn(interfaces);
+    if (names.size > 0) this.#context.interfaceNames.tell(this.#name, this.#addresses, names);
   }
 
   async #ask(session: Session, words: readonly string[], signal: AbortSignal): Promise<Attributes[]> {
@@ -135,7 +137,7 @@ export class SmallTables {
   }
 
   #text(text: string | undefined): number {
-    return text === undefined ? NaN : this.#context.vocabulary.text(text);
+    return text === undefined ? NaN : this.#context.vocabulary.text(text.slice(0, MAX_TEXT));
   }
 }
 
@@ -153,11 +155,11 @@ function addressesIn(rows: readonly Attributes[]): Ip[] {
   );
 }
 
-function tellNames(names: InterfaceNames, addresses: readonly Ip[], interfaces: readonly Attributes[]): void {
-  const byIndex = new Map<number, string>();
+function namesIn(interfaces: readonly Attributes[]): Map<number, string> {
+  const names = new Map<number, string>();
   for (const attributes of interfaces) {
     const index = indexOf(attributes), name = attributes.get("name");
-    if (index >= 0 && name !== undefined) byIndex.set(index, name);
+    if (index >= 0 && name !== undefined) names.set(index, name.slice(0, MAX_TEXT));
   }
-  if (byIndex.size > 0) names.tell(addresses, byIndex);
+  return names;
 }

@@ -152,6 +152,7 @@ function told(settings: Literal) {
     nameOf: (value: Value) => lookup(value, "name"),
     tell: (address: string, names: Record<number, string>) =>
       context.interfaceNames.tell(
+        "router",
         [ip(address)],
         new Map(Object.entries(names).map(([index, name]) => [Number(index), name])),
       ),
@@ -226,7 +227,7 @@ Deno.test("a label of interface_mapper shows the new name when a router has told
     lookups: new Map([["interface_mapper", { lookup, onChange: onChange!, outputs: ["name"] }]]),
   });
   const shown = ["ether1", "wan"].map((name) => {
-    context.interfaceNames.tell([ip("192.0.2.1")], new Map([[1, name]]));
+    context.interfaceNames.tell("router", [ip("192.0.2.1")], new Map([[1, name]]));
     emit(pipeline, { host: "192.0.2.1", port: 1 });
     settle(pipeline);
     return [...seriesOf(pipeline).keys()].at(-1);

@@ -19,7 +19,7 @@ export async function tlsBeginning(
     await connection.handshake().catch(() => {});
     return connection;
   });
-  const relay = new Relay(await Deno.connect({ hostname: "127.0.0.1", port }));
+  const relay = Relay.of(await Deno.connect({ hostname: "127.0.0.1", port }));
   const socket = tls.connect({ host: relay.host, port: relay.port, rejectUnauthorized: false, maxVersion });
   const closed = new Promise((resolve) => socket.once("close", resolve));
   await new Promise((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));

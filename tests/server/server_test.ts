@@ -420,24 +420,35 @@ Deno.test("GET /probe of a target that fails is answered 200 with its success", 
   );
 });
 
-for (
-  const [first, second] of [["/probe", "/metrics"], ["/metrics", "/probe"], ["/probe", "/probe"]] as const
-) {
-  Deno.test(`GET ${second} is answered 503 when GET ${first} is all that may be answered at a time`, async () => {
-    const gate = Promise.withResolvers<void>(), begun = Promise.withResolvers<void>();
-    const collect = () => {
-      begun.resolve();
-      return gate.promise;
-    };
-    const slow = fakeCollector("slow", { collect });
-    await using serving = probed({ maxRequests: 1, collectors: [slow], probe: () => Promise.resolve(slow) });
-    const answered = serving.status(first);
-    await begun.promise;
-    assert.equal(await serving.status(second), 503);
-    gate.resolve();
-    assert.deepEqual([await answered, await serving.status(second)], [200, 200]);
-  });
+/** A collector that takes until it is let go. */
+function slowly() {
+  const gate = Promise.withResolvers<void>(), begun = Promise.withResolvers<void>();
+  const collect = () => {
+    begun.resolve();
+    return gate.promise;
+  };
+  return { slow: fakeCollector("slow", { collect }), begun: begun.promise, letGo: () => gate.resolve() };
 }
+
+Deno.test("GET /probe is answered 503 when another is all that may be answered at a time", async () => {
+  const { slow, begun, letGo } = slowly();
+  await using serving = probed({ maxRequests: 1, probe: () => Promise.resolve(slow) });
+  const answered = serving.status("/probe");
+  await begun;
+  assert.equal(await serving.status("/probe"), 503);
+  letGo();
+  assert.deepEqual([await answered, await serving.status("/probe")], [200, 200]);
+});
+
+Deno.test("GET /metrics is answered while as many probes are answered as may be", async () => {
+  const { slow, begun, letGo } = slowly();
+  await using serving = probed({ maxRequests: 1, probe: () => Promise.resolve(slow) });
+  const answered = serving.status("/probe");
+  await begun;
+  assert.equal(await serving.status("/metrics"), 200);
+  letGo();
+  assert.equal(await answered, 200);
+});
 
 Deno.test("GET /probe is counted with its path", async () => {
   await using serving = probed({ own: new ProcessMetrics() });

@@ -185,7 +185,7 @@ for (const [what, settings, auth, user] of USERS) {
   Deno.test(`The user is ${what}`, async () => {
     const { settings: { routers: [router] } } = await ask(settings, "10.0.0.1", auth);
     assert.equal(router!.username, user);
-    assert.equal(router!.timeout, 30);
+    assert.equal(router!.timeout, 120);
   });
 }
 

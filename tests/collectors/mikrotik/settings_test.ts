@@ -134,6 +134,7 @@ const WRONG_ROUTERS: readonly (readonly [own: { readonly [key: string]: Literal 
     { ...USER, address: "a", interval: 0 },
     'routers[0].interval: Expected a duration such as 30s, 5m or 2h, not "0"',
   ],
+  [{ ...USER, address: "a", interval: "25h" }, "routers[0].interval: Expected an interval of at most 1d"],
   [{ ...USER, address: "a", timeout: "2m1s" }, "routers[0].timeout: Expected a timeout of at most 120s"],
   [
     { ...USER, address: "a", timeout: "soon" },
@@ -260,7 +261,7 @@ for (const text of WRONG_ENTRIES) {
 
 Deno.test("A probe allows nobody and knows nobody if nothing is said", () => {
   const { probe } = valuesOf({ probe: {} });
-  assert.deepEqual([probe!.allow, probe!.credentials.size, probe!.timeout], [[], 0, 30]);
+  assert.deepEqual([probe!.allow, probe!.credentials.size], [[], 0]);
 });
 
 Deno.test("Somebody must be asked", () => {
@@ -309,7 +310,6 @@ Deno.test("Settings are shown as they would be read again, but for what is secre
     probe: {
       credentials: { default: { ...USER, tls: { insecure: true } } },
       allow: ["10.0.0.0/8", "[2001:db8::/32]:8729", "Router.Example"],
-      timeout: 30,
     },
   };
   const shown = SHAPE.show!(valuesOf(settings));
