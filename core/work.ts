@@ -20,20 +20,22 @@ export async function nextTurn(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-/** When the event loop last had a turn that somebody gave it. */
-let turned = -Infinity;
+/** When the event loop last had a turn that somebody gave it, and the turn that it is having. */
+let turned = -Infinity, turning: Promise<void> | undefined;
 
 /**
  * Gives what lets the event loop have its turn when a slice of time has been used up since the last one: one slice for
  * all that work at the same time.
  */
 export function turnsWhenDue(): () => Promise<void> | undefined {
-  turned = performance.now();
-  const turn = async () => {
-    await nextTurn();
-    turned = performance.now();
+  if (turning === undefined) turned = performance.now();
+  return () => {
+    if (turning === undefined && performance.now() - turned < SLICE_MS) return undefined;
+    return turning ??= nextTurn().then(() => {
+      turning = undefined;
+      turned = performance.now();
+    });
   };
-  return () => performance.now() - turned < SLICE_MS ? undefined : turn();
 }
 
 /** Resolves after that time, or when the signal is aborted. Does not keep the program from ending. */
