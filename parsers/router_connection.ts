@@ -1,4 +1,4 @@
-import { ByteTexts } from "../core/byte_texts.ts";
+import { ByteTexts, isSame } from "../core/byte_texts.ts";
 import type { Vocabulary } from "../core/vocabulary.ts";
 import type { RouterosSentences } from "./routeros_sentences.ts";
 import { AddressReader, durationIn, flagIn, numberIn, rateIn } from "./routeros_values.ts";
@@ -201,9 +201,9 @@ export class RouterConnectionReader {
           }
           row[column] = this.#texts.numberOf(bytes, from, end);
           if (column === CONNECTION.protocol) {
-            isTcp = isWord(bytes, from, end, TCP);
+            isTcp = isSame(TCP, bytes, from, end);
             for (let at = from; at < end; at++) this.#mix(bytes[at]!);
-          } else if (column === CONNECTION.tcp_state) isEstablished = isWord(bytes, from, end, ESTABLISHED);
+          } else if (column === CONNECTION.tcp_state) isEstablished = isSame(ESTABLISHED, bytes, from, end);
           break;
         case ADDRESS:
           this.#readAddress(bytes, from, end, { row, column });
@@ -271,12 +271,6 @@ function indexOf(bytes: Uint8Array, start: number, end: number): number {
   if (start === end) return -1;
   for (let slot = hashOf(bytes, start, end);; slot = (slot + 1) & (SLOTS - 1)) {
     const index = INDEX_OF_SLOT[slot]! - 1;
-    if (index < 0 || isWord(bytes, start, end, NAME_BYTES[index]!)) return index;
+    if (index < 0 || isSame(NAME_BYTES[index]!, bytes, start, end)) return index;
   }
-}
-
-function isWord(bytes: Uint8Array, start: number, end: number, word: Uint8Array): boolean {
-  if (end - start !== word.length) return false;
-  for (let i = 0; i < word.length; i++) if (bytes[start + i] !== word[i]) return false;
-  return true;
 }

@@ -253,7 +253,6 @@ const PROBE = record({
     help: "Networks and hosts that may be asked about; on the ports 8728 and 8729 where none is written",
   }),
 });
-export type Probing = ValuesOf<typeof PROBE.settings>;
 
 export const SETTINGS = {
   routers: setting(routers, [] as Router[], { help: "The routers", flag: null }),
