@@ -24,6 +24,9 @@ export const RULE = shape.record({
   labels: shape.optional(shape.anything, { help: "List of labels" }),
   value: shape.setting(shape.text, "count", { help: "count, or the field whose values are added up" }),
   buckets: shape.optional(shape.list(shape.number()), { help: "Upper bounds of the buckets of a histogram" }),
+  quantiles: shape.optional(shape.list(shape.number({ min: 0, max: 1 })), {
+    help: "Quantiles of a summary, each from 0 to 1",
+  }),
   max_series: shape.setting(shape.number({ min: 1, max: 10_000_000, integer: true }), 10_000, {
     help: "What does not fit is folded into one series whose labels all read other",
   }),
@@ -39,8 +42,18 @@ const LABEL = shape.record({
 
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const RESERVED = /^(netcensus|process|nodejs|scrape)_|^up$/;
-/** What is added to a histogram's name, in either format. */
-const HISTOGRAM_SUFFIXES = ["_bucket", "_sum", "_count", "_gsum", "_gcount"];
+/** What is added to the name of a metric, in either format. */
+const SUFFIXES: Readonly<Partial<Record<MetricType, readonly string[]>>> = {
+  histogram: ["_bucket", "_sum", "_count", "_gsum", "_gcount"],
+  summary: ["_sum", "_count"],
+};
+/** The label that a type has by itself, and of what it is. */
+const OWN_LABELS: Readonly<Partial<Record<MetricType, { readonly name: string; readonly what: string }>>> = {
+  histogram: { name: "le", what: "buckets" },
+  summary: { name: "quantile", what: "quantiles" },
+};
+/** The type that needs a list, and with which no other has anything to do. */
+const TYPE_WITH = { buckets: "histogram", quantiles: "summary" } as const;
 
 /** Compiles rules and adds each to the rule set of its source. Every name in them is resolved here. */
 export function compileRules(
@@ -125,18 +138,25 @@ class RuleCompiler {
         `The records of ${ruleSet.type.name} are snapshots: their number goes up and down`,
       );
     }
+    if (type === "summary" && ruleSet.type.kind === "snapshot") {
+      this.#report(
+        "type",
+        `The records of ${ruleSet.type.name} are snapshots: a summary is of those of a stream`,
+      );
+    }
     const expressions = new Expressions(ruleSet, this.#surroundings, this.#problems);
     const labels = this.#labels(read.labels, expressions, type).map(({ column, parts, recipes }) =>
       ruleSet.label(column, parts, JSON.stringify(recipes, withoutPlaces))
     );
     const valueAt = this.#value(read.value, ruleSet, type);
-    const buckets = this.#buckets(read.buckets, type);
+    const buckets = this.#numbers("buckets", read.buckets, type);
+    const quantiles = this.#numbers("quantiles", read.quantiles, type);
     const filter = read.filter && filterOf(read.filter, expressions, this.#problems);
     if (this.#problems.list.length > before) return;
     const { shares = 1 } = this.#surroundings;
     const recipe = [read.filter, read.labels, read.max_series, read.ttl];
     ruleSet.add(
-      { name, help: read.help, type, source: ruleSet.type, valueAt, buckets },
+      { name, help: read.help, type, source: ruleSet.type, valueAt, buckets, quantiles },
       { filter, labels, maxSeries: Math.max(1, Math.floor(read.max_series / shares)), ttl: read.ttl },
       JSON.stringify(recipe, withoutPlaces),
     );
@@ -171,9 +191,8 @@ class RuleCompiler {
     if (RESERVED.test(name) && !this.#surroundings.shipped?.has(name)) {
       this.#report("name", `The name "${name}" is reserved for the exporter's own metrics`);
     }
-    const names = type === "histogram"
-      ? [name, ...HISTOGRAM_SUFFIXES.map((suffix) => name + suffix)]
-      : new Set([name, openMetricsName(name, type)]);
+    const longer = SUFFIXES[type]?.map((suffix) => name + suffix) ?? [];
+    const names = new Set([name, openMetricsName(name, type), ...longer]);
     for (const each of names) {
       const other = taken.get(each);
       if (other !== undefined) {
@@ -183,8 +202,8 @@ class RuleCompiler {
     }
   }
 
-  #value(name: string, ruleSet: RuleSet, type: string): number {
-    if (name === "count" && type !== "histogram") return -1;
+  #value(name: string, ruleSet: RuleSet, type: MetricType): number {
+    if (name === "count" && (type === "gauge" || type === "counter")) return -1;
     const { fields } = ruleSet.type;
     const numbers = Object.keys(fields).filter((name) => fields[name]!.type === "number");
     if (numbers.includes(name)) return ruleSet.type.at[name]!;
@@ -193,25 +212,27 @@ class RuleCompiler {
     return -1;
   }
 
-  #buckets(buckets: readonly number[] | undefined, type: string): readonly number[] {
-    if (type !== "histogram") {
-      if (buckets !== undefined) this.#report("buckets", `A ${type} has no buckets`);
+  #numbers(
+    key: keyof typeof TYPE_WITH,
+    numbers: readonly number[] | undefined,
+    type: MetricType,
+  ): readonly number[] {
+    if (type !== TYPE_WITH[key]) {
+      if (numbers !== undefined) this.#report(key, `A ${type} has no ${key}`);
       return [];
     }
-    const isWritten = entryOf(this.#node, "buckets") !== undefined;
+    const isWritten = entryOf(this.#node, key) !== undefined;
     // What cannot be read is reported where it is read.
-    if (buckets === undefined && isWritten) return [];
-    if (
-      buckets === undefined || buckets.some((bound, i) => bound <= buckets[i - 1]!)
-    ) {
-      this.#report(isWritten ? "buckets" : "type", 'A histogram needs "buckets": numbers that ascend');
+    if (numbers === undefined && isWritten) return [];
+    if (numbers === undefined || numbers.some((number, i) => number <= numbers[i - 1]!)) {
+      this.#report(isWritten ? key : "type", `A ${type} needs "${key}": numbers that ascend`);
       return [];
     }
-    return buckets;
+    return numbers;
   }
 
   /** Labels that come from the same column are one. */
-  #labels(node: Node | undefined, expressions: Expressions, type: string): LabelsOfColumn[] {
+  #labels(node: Node | undefined, expressions: Expressions, type: MetricType): LabelsOfColumn[] {
     if (node === undefined) return [];
     if (node.kind !== "list") {
       this.#problems.add(node, `Expected a list of labels, not ${describe(node)}`);
@@ -233,15 +254,16 @@ class RuleCompiler {
     return [...byColumn].map(([column, of]) => ({ column, ...of }));
   }
 
-  #checkLabelName(name: string, node: Node, names: ReadonlySet<string>, type: string): void {
+  #checkLabelName(name: string, node: Node, names: ReadonlySet<string>, type: MetricType): void {
     if (!LABEL_NAME.test(name) || name.startsWith("__")) {
       this.#problems.add(
         node,
         `"${name}" is not a name for a label: letters, digits and _, not a digit or __ first`,
       );
     }
-    if (name === "le" && type === "histogram") {
-      this.#problems.add(node, 'The label "le" of a histogram is that of its buckets');
+    const own = OWN_LABELS[type];
+    if (name === own?.name) {
+      this.#problems.add(node, `The label "${name}" of a ${type} is that of its ${own.what}`);
     }
     if (names.has(name)) this.#problems.add(node, `The label "${name}" is there twice`);
   }

@@ -1,7 +1,7 @@
 import { ChunkWriter, formatNumber } from "./chunk_writer.ts";
-import { BUCKETS, COUNT, SUM } from "./group.ts";
+import { BUCKETS, COUNT, QUANTILES, SUM } from "./group.ts";
 import { escapeLabel } from "./label.ts";
-import type { MetricType, Shown, View } from "./rule.ts";
+import type { MetricType, RuleOptions, Shown, View } from "./rule.ts";
 
 /** `text`: Prometheus text 0.0.4. `openmetrics`: OpenMetrics 1.0. Both show the same series under the same names. */
 export type Format = "text" | "openmetrics";
@@ -16,7 +16,7 @@ export interface Sample {
 export interface Family {
   readonly name: string;
   readonly help: string;
-  readonly type: MetricType | "gaugehistogram" | "summary" | "unknown";
+  readonly type: MetricType | "gaugehistogram" | "unknown";
   /** Writes the samples, yielding from time to time. */
   write(out: ChunkWriter): Iterable<void>;
 }
@@ -86,49 +86,74 @@ export function familiesOf(rule: Shown, format: Format): Family[] {
   const { name, help, type, source } = rule.options;
   const { view } = rule;
   if (view.rows === 0) return [];
-  if (type !== "histogram") return [{ name, help, type, write: (out) => writeValues(out, view, name, 1, 0) }];
-  const bounds = [...rule.options.buckets.map(formatNumber), "+Inf"];
+  const part = (suffix: string, index: number): Family["write"] => (out) =>
+    writeValues(out, view, { name: name + suffix, index });
+  if (type === "gauge" || type === "counter") return [{ name, help, type, write: part("", 0) }];
+  const spread: Family["write"] = (out) => writeSpread(out, view, spreadOf(rule.options));
+  if (type === "summary") {
+    return [{ name, help, type, write: inTurn(spread, part("_sum", SUM), part("_count", COUNT)) }];
+  }
   const suffixes = source.kind === "stream"
     ? { count: "_count", sum: "_sum" }
     : { count: "_gcount", sum: "_gsum" };
-  const buckets = (out: ChunkWriter) => writeBuckets(out, view, `${name}_bucket`, bounds);
-  const part = (suffix: string, index: number) => (out: ChunkWriter) =>
-    writeValues(out, view, name + suffix, BUCKETS + bounds.length, index);
-  const count = part(suffixes.count, COUNT), sum = part(suffixes.sum, SUM);
-  function* whole(out: ChunkWriter): Iterable<void> {
-    yield* buckets(out);
-    yield* count(out);
-    yield* sum(out);
-  }
+  const count = part(suffixes.count, COUNT),
+    sum = part(suffixes.sum, SUM),
+    whole = inTurn(spread, count, sum);
   if (source.kind === "stream") return [{ name, help, type, write: whole }];
   // The histogram of a present state goes up and down. Only OpenMetrics has a type for that; in the text format the
   // same series are a histogram and two gauges.
   if (format === "openmetrics") return [{ name, help, type: "gaugehistogram", write: whole }];
   return [
-    { name, help, type, write: buckets },
+    { name, help, type, write: spread },
     { name: name + suffixes.count, help: `Number of values. ${help}`, type: "gauge", write: count },
     { name: name + suffixes.sum, help: `Sum of the values. ${help}`, type: "gauge", write: sum },
   ];
 }
 
-function* writeBuckets(
+function inTurn(...writers: readonly Family["write"][]): Family["write"] {
+  return function* (out) {
+    for (const write of writers) yield* write(out);
+  };
+}
+
+/** Numbers of a row that are told apart by one more label. */
+interface Spread {
+  readonly name: string;
+  readonly label: string;
+  readonly texts: readonly string[];
+  /** Where in a row the first of them is. */
+  readonly first: number;
+  /** Whether each is shown with those before it. */
+  readonly isCumulative: boolean;
+}
+
+function spreadOf({ name, type, buckets, quantiles }: RuleOptions): Spread {
+  if (type === "summary") {
+    const texts = quantiles.map(formatNumber);
+    return { name, label: "quantile", texts, first: QUANTILES, isCumulative: false };
+  }
+  const texts = [...buckets.map(formatNumber), "+Inf"];
+  return { name: `${name}_bucket`, label: "le", texts, first: BUCKETS, isCumulative: true };
+}
+
+function* writeSpread(
   out: ChunkWriter,
-  { bytes, starts, ends, values, rows }: View,
-  name: string,
-  bounds: readonly string[],
+  view: View,
+  { name, label, texts, first, isCumulative }: Spread,
 ): Iterable<void> {
-  const stride = BUCKETS + bounds.length, isBare = isWithoutLabels(starts, ends);
-  const head = ENCODER.encode(`${name}{`);
-  const tails = bounds.map((bound) => ENCODER.encode(`${isBare ? "" : ","}le="${bound}"} `));
+  const { bytes, starts, ends, values, rows } = view, stride = strideOf(view);
+  const isBare = isWithoutLabels(starts, ends), head = ENCODER.encode(`${name}{`);
+  const tails = texts.map((text) => ENCODER.encode(`${isBare ? "" : ","}${label}="${text}"} `));
   for (let row = 0; row < rows; row++) {
-    let count = 0;
+    let before = 0;
     for (const [i, tail] of tails.entries()) {
-      count += values[row * stride + BUCKETS + i]!;
+      const value = before + values[row * stride + first + i]!;
+      if (isCumulative) before = value;
       out.word(head);
       // Without the braces that are there already.
       if (!isBare) out.bytes(bytes, starts[row]! + 1, ends[row]! - 2);
       out.word(tail);
-      out.numberLine(count);
+      out.numberLine(value);
       if (out.isFull) yield;
     }
   }
@@ -141,16 +166,18 @@ function isWithoutLabels(starts: Uint32Array, ends: Uint32Array): boolean {
 /** A line for each row, with one of its numbers. */
 function* writeValues(
   out: ChunkWriter,
-  { bytes, starts, ends, values, rows }: View,
-  name: string,
-  stride: number,
-  index: number,
+  view: View,
+  { name, index }: { name: string; index: number },
 ): Iterable<void> {
-  const head = ENCODER.encode(name);
+  const { bytes, starts, ends, values, rows } = view, stride = strideOf(view), head = ENCODER.encode(name);
   for (let row = 0; row < rows; row++) {
     out.word(head);
     out.bytes(bytes, starts[row]!, ends[row]!);
     out.numberLine(values[row * stride + index]!);
     if (out.isFull) yield;
   }
+}
+
+function strideOf({ values, rows }: View): number {
+  return values.length / rows;
 }

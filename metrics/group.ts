@@ -4,6 +4,7 @@ import { BATCH, type Batch } from "./batch.ts";
 import type { Filter } from "./filter.ts";
 import { GroupTable, HASH_SEED, mixHash, ROW_LIMIT } from "./group_table.ts";
 import type { Label } from "./label.ts";
+import { NONE, type Reservoirs } from "./quantiles.ts";
 import type { Rule } from "./rule.ts";
 
 /** How records are grouped: rules that say the same of this count in the same rows. */
@@ -24,10 +25,14 @@ interface Measure {
   readonly least: number;
   /** Upper bounds of a histogram's buckets, ascending, without the infinite one. */
   readonly buckets: readonly number[] | undefined;
+  /** Those of a summary with quantiles. */
+  readonly reservoirs: Reservoirs | undefined;
 }
 
 /** The numbers of a histogram: that of its values, their sum, then that in each bucket. */
 export const COUNT = 0, SUM = 1, BUCKETS = 2;
+/** Of a summary the first two are the same. Then there is the id of its reservoir, and in a view its quantiles. */
+export const RESERVOIR = 2, QUANTILES = 2;
 
 /** How many rows a pass of a snapshot may have before the largest of them are chosen. */
 export const CANDIDATES = 262_144;
@@ -48,6 +53,7 @@ export class Group {
   #leasts = new Float64Array(0);
   #offsets = new Int32Array(0);
   #buckets: readonly (Measure["buckets"])[] = [];
+  #reservoirs: readonly (Measure["reservoirs"])[] = [];
   /**
    * Of a batch the records that count: which they are, their keys and the hashes of these, where their rows are, and
    * the values of one measure after those of another, NaN to leave one out.
@@ -76,6 +82,7 @@ export class Group {
     this.#leasts = Float64Array.from(this.#measures, ({ least }) => least);
     this.#offsets = Int32Array.of(...this.#offsets, offset);
     this.#buckets = this.#measures.map(({ buckets }) => buckets);
+    this.#reservoirs = this.#measures.map(({ reservoirs }) => reservoirs);
     this.#values = new Float64Array(BATCH * this.#measures.length);
     this.table = this.#makeTable(Float64Array.from([...blank, ...blankOf(measure)]));
     return offset;
@@ -87,7 +94,11 @@ export class Group {
     if (count === 0) return;
     this.#makeKeys(ids, count);
     table.findAll({ keys: this.#keys, hashes: this.#hashes, count, rows });
-    for (let m = 0; m < this.#measures.length; m++) this.#addValues(m, count);
+    for (let m = 0; m < this.#measures.length; m++) {
+      const reservoirs = this.#reservoirs[m];
+      if (reservoirs === undefined) this.#addValues(m, count);
+      else this.#sample(m, count, reservoirs);
+    }
   }
 
   /** Makes the views of the rules. */
@@ -104,6 +115,7 @@ export class Group {
   /** Forgets everything, and shows nothing until it is settled. */
   clear(): void {
     this.table.clear();
+    for (const reservoirs of this.#reservoirs) reservoirs?.clear();
     for (const rule of this.rules) rule.hide();
   }
 
@@ -165,6 +177,27 @@ export class Group {
     }
   }
 
+  #sample(m: number, count: number, reservoirs: Reservoirs): void {
+    const { values, clock } = this.table, rows = this.#rows, added = this.#values;
+    const from = m * BATCH, offset = this.#offsets[m]!;
+    reservoirs.clock = clock;
+    for (let i = 0; i < count; i++) {
+      const value = added[from + i]!;
+      if (value !== value) continue;
+      const at = rows[i]! + offset;
+      countOne(values, at, value);
+      values[at + RESERVOIR] = reservoirs.add(values[at + RESERVOIR]!, value);
+    }
+  }
+
+  /** Releases the reservoirs of a row. */
+  #drop(at: number): void {
+    const { values } = this.table;
+    for (const [m, reservoirs] of this.#reservoirs.entries()) {
+      reservoirs?.release(values[at + this.#offsets[m]! + RESERVOIR]!);
+    }
+  }
+
   /** Label by label, so that the loop has few things to look at. */
   #makeKeys(ids: Int32Array, count: number): void {
     const labels = this.labels, records = this.#records, keys = this.#keys, hashes = this.#hashes;
@@ -193,6 +226,7 @@ export class Group {
       maxRows: source.kind === "snapshot" ? candidates : maxSeries,
       ttl,
       textOf: (keys, at) => this.#textOf(keys, at),
+      onDrop: this.#reservoirs.some(Boolean) ? (at) => this.#drop(at) : undefined,
     });
   }
 
@@ -205,14 +239,19 @@ export class Group {
   }
 }
 
-function blankOf({ buckets }: Measure): number[] {
+function blankOf({ buckets, reservoirs }: Measure): number[] {
+  if (reservoirs !== undefined) return [NaN, 0, NONE];
   return buckets === undefined ? [NaN] : [NaN, 0, ...buckets.map(() => 0), 0];
 }
 
 function observe(values: Float64Array, at: number, value: number, buckets: readonly number[]): void {
   let bucket = 0;
   while (bucket < buckets.length && value > buckets[bucket]!) bucket++;
+  countOne(values, at, value);
+  values[at + BUCKETS + bucket]!++;
+}
+
+function countOne(values: Float64Array, at: number, value: number): void {
   values[at + COUNT] = values[at + COUNT]! > 0 ? values[at + COUNT]! + 1 : 1;
   values[at + SUM]! += value;
-  values[at + BUCKETS + bucket]!++;
 }

@@ -14,6 +14,8 @@ export interface GroupTableOptions {
   readonly ttl: number;
   /** The text of a row, given the table's keys and where in them its own begins. */
   readonly textOf: (keys: Int32Array, at: number) => string;
+  /** Called for each row that a sweep drops or empties, with where in `values` its numbers are. */
+  readonly onDrop?: ((at: number) => void) | undefined;
 }
 
 /** Keys one after the other, with their hashes; what is found goes to `rows`. */
@@ -151,15 +153,19 @@ export class GroupTable {
 
   /** Drops the rows that are dead and keeps the order of the others. Until it has ended nothing may be found. */
   *sweep(): Iterable<void> {
-    const size = this.#size, texts = this.texts, words = this.#words;
+    const size = this.#size, texts = this.texts, words = this.#words, { onDrop } = this.#options;
     let to = 1;
     // What is folded begins anew as other rows do; the one series without labels goes on.
-    if (this.#width > 0 && !this.isLive(0)) this.#clearNumbers(0);
+    if (this.#width > 0 && !this.isLive(0)) {
+      onDrop?.(0);
+      this.#clearNumbers(0);
+    }
     for (let row = 1; row < this.rows; row++) {
       if (row % ROWS_PER_PIECE === 0) yield;
       if (!this.isLive(row)) {
         const text = words[this.#keyAt(row) + TEXT]!;
         if (text !== 0) texts.release(text);
+        onDrop?.(this.at(row));
       } else {
         if (to !== row) words.copyWithin(2 * to * size, 2 * row * size, 2 * (row + 1) * size);
         to++;

@@ -2,11 +2,12 @@ import { EMPTY, lengthOf, type View } from "./rule.ts";
 
 const ROWS_PER_PIECE = 512;
 
-/** How rows with the same text become one: of gauges of a state the largest number, of all others the sum. */
+/** How rows with the same text become one. */
 export interface Merge {
   /** Numbers of a row. */
   readonly stride: number;
-  readonly isLargest: boolean;
+  /** The first so many are added up; of each of the others the largest is taken, NaN only where there is no other. */
+  readonly sums: number;
 }
 
 /** One view of several, in which no text is there twice. */
@@ -25,7 +26,7 @@ export function* mergeViews(views: readonly View[], merge: Merge): Generator<voi
 
 /** The rows of a view whose texts another view has, or has not. */
 export function* rowsIn(view: View, other: View, isThere: boolean): Generator<void, View> {
-  const index = new Merging([other], { stride: 0, isLargest: false });
+  const index = new Merging([other], { stride: 0, sums: 0 });
   const rows: number[] = [], stride = view.rows === 0 ? 0 : view.values.length / view.rows;
   for (let row = 0; row < other.rows; row++) {
     if (row % ROWS_PER_PIECE === 0) yield;
@@ -63,17 +64,18 @@ class Merging {
     this.#bytes = new Uint8Array(views.reduce((sum, view) => sum + lengthOf(view), 0));
     this.#starts = new Uint32Array(rows);
     this.#ends = new Uint32Array(rows);
-    this.#values = new Float64Array(rows * merge.stride).fill(merge.isLargest ? -Infinity : 0);
+    this.#values = new Float64Array(rows * merge.stride);
     this.#hashes = new Int32Array(rows);
     this.#slots = new Int32Array(1 << (32 - Math.clz32(2 * rows)));
   }
 
   add(view: View, row: number): void {
-    const { stride, isLargest } = this.#merge, values = this.#values;
+    const { stride, sums } = this.#merge, values = this.#values;
     const at = this.#find(view, row) * stride, from = row * stride;
-    for (let i = 0; i < stride; i++) {
-      const value = view.values[from + i]!;
-      values[at + i] = isLargest ? Math.max(values[at + i]!, value) : values[at + i]! + value;
+    for (let i = 0; i < sums; i++) values[at + i]! += view.values[from + i]!;
+    for (let i = sums; i < stride; i++) {
+      const value = view.values[from + i]!, largest = values[at + i]!;
+      if (value > largest || largest !== largest) values[at + i] = value;
     }
   }
 
@@ -114,12 +116,13 @@ class Merging {
   }
 
   #append(text: Uint8Array, hash: number, slot: number): number {
-    const row = this.#rows++, start = row === 0 ? 0 : this.#ends[row - 1]!;
+    const row = this.#rows++, start = row === 0 ? 0 : this.#ends[row - 1]!, { stride, sums } = this.#merge;
     this.#bytes.set(text, start);
     this.#starts[row] = start;
     this.#ends[row] = start + text.length;
     this.#hashes[row] = hash;
     this.#slots[slot] = row + 1;
+    this.#values.fill(NaN, row * stride + sums, (row + 1) * stride);
     return row;
   }
 

@@ -1,9 +1,10 @@
 import type { RecordType } from "../core/record.ts";
-import { BUCKETS, type Group } from "./group.ts";
+import { BUCKETS, type Group, QUANTILES, RESERVOIR } from "./group.ts";
 import type { GroupTable } from "./group_table.ts";
+import { Reservoirs } from "./quantiles.ts";
 import { kthLargest, type Limit } from "./select.ts";
 
-export const METRIC_TYPES = ["gauge", "counter", "histogram"] as const;
+export const METRIC_TYPES = ["gauge", "counter", "histogram", "summary"] as const;
 export type MetricType = (typeof METRIC_TYPES)[number];
 
 export interface RuleOptions {
@@ -15,6 +16,8 @@ export interface RuleOptions {
   readonly valueAt: number;
   /** Upper bounds of a histogram's buckets, ascending, without the infinite one. */
   readonly buckets: readonly number[];
+  /** Quantiles of a summary, ascending. */
+  readonly quantiles: readonly number[];
 }
 
 /** A picture of the series of a rule at one moment. Nothing that happens to the table later changes it. */
@@ -72,7 +75,7 @@ export function compactView(view: View): View {
 
 const ALL: Limit = { number: -Infinity, equals: Infinity }, NONE: Limit = { number: Infinity, equals: 0 };
 const OTHER = 0;
-const TEXTS_PER_PIECE = 64, ROWS_PER_PIECE = 4096;
+const TEXTS_PER_PIECE = 64, ROWS_PER_PIECE = 4096, RESERVOIRS_PER_PIECE = 8;
 
 /** Shows what a group has added up of one measure as the series of one metric. */
 export class Rule implements Shown {
@@ -82,25 +85,33 @@ export class Rule implements Shown {
   view = EMPTY;
   /** How many numbers a row of the view has. */
   readonly stride: number;
-  /** Where in a row of the table they are. */
+  /** Those of a summary with quantiles. */
+  readonly reservoirs: Reservoirs | undefined;
+  /** Where in a row of the table its numbers are. */
   readonly #offset: number;
+  /** How many of them are in the view as they are. */
+  readonly #copied: number;
   readonly #isSnapshot: boolean;
   readonly #isBare: boolean;
   #unshown = 0;
 
   /** The value is in the slot of a batch; -1 counts records. */
   constructor(options: RuleOptions, group: Group, slot: number) {
-    const { type, buckets, source } = options;
-    const isHistogram = type === "histogram";
+    const { type, buckets, quantiles, source } = options;
     this.options = options;
     this.group = group;
+    this.reservoirs = quantiles.length > 0 ? new Reservoirs(quantiles) : undefined;
+    // A summary without quantiles is what is left of a histogram without its buckets.
+    const isHistogram = type === "histogram" || (type === "summary" && this.reservoirs === undefined);
     this.#offset = group.measure({
       slot,
       // A counter never falls; and NaN, a field that is absent, is at least nothing.
       least: type === "counter" ? 0 : -Infinity,
       buckets: isHistogram ? buckets : undefined,
+      reservoirs: this.reservoirs,
     });
-    this.stride = isHistogram ? BUCKETS + buckets.length + 1 : 1;
+    this.#copied = type === "summary" ? QUANTILES : isHistogram ? BUCKETS + buckets.length + 1 : 1;
+    this.stride = this.#copied + quantiles.length;
     this.#isSnapshot = source.kind === "snapshot";
     this.#isBare = group.labels.length === 0;
   }
@@ -113,18 +124,20 @@ export class Rule implements Shown {
   /** Makes the view: chooses the rows, of which each has its text. */
   *show(): Iterable<void> {
     const { table } = this.group;
-    const values = new Float64Array(this.stride);
-    const rows = this.#isBare
+    const others = this.#isSnapshot && !this.#isBare ? new Float64Array(this.stride) : undefined;
+    const rows = others !== undefined
+      ? yield* this.#choose(others)
+      : this.#isBare
       ? Int32Array.of(OTHER)
-      : this.#isSnapshot
-      ? yield* this.#choose(values)
-      : this.#all(values);
+      : this.#all();
     const texts = new Int32Array(rows.length);
     for (let i = 0; i < rows.length; i++) {
       if (i % TEXTS_PER_PIECE === 0) yield;
       texts[i] = table.textOf(rows[i]!);
     }
-    this.view = this.#picture(rows, texts, values);
+    const view = this.#picture(rows, texts, yield* this.#quantilesOf(rows));
+    if (rows[0] === OTHER && others !== undefined) view.values.set(others);
+    this.view = this.#isBare ? this.#bare(view) : view;
   }
 
   hide(): void {
@@ -157,13 +170,9 @@ export class Rule implements Shown {
   }
 
   /** All rows of a stream, to which records may come between pieces; it has folded what did not fit. */
-  #all(others: Float64Array): Int32Array {
+  #all(): Int32Array {
     const { table } = this.group, rows = new Int32Array(table.rows);
-    let shown = 0;
-    if (this.#isOtherShown(table)) {
-      this.#addTo(others, table, OTHER);
-      shown++;
-    }
+    let shown = this.#isOtherShown(table) ? 1 : 0;
     for (let row = 1; row < table.rows; row++) {
       if (!Number.isNaN(this.#weightOf(table, row))) rows[shown++] = row;
     }
@@ -177,7 +186,21 @@ export class Rule implements Shown {
     return yield* kthLargest({ values, start, step, count: end - 1 }, keep);
   }
 
-  /** A row's value, or of a histogram the number of its values; NaN when nothing was added. */
+  /** The quantiles of rows, those of one after those of another. What is empty is released. */
+  *#quantilesOf(rows: Int32Array): Generator<void, Float64Array> {
+    const { table } = this.group, { reservoirs } = this, each = this.options.quantiles.length;
+    const quantiles = new Float64Array(rows.length * each);
+    if (reservoirs === undefined) return quantiles;
+    for (let i = 0; i < rows.length; i++) {
+      if (i % RESERVOIRS_PER_PIECE === 0) yield;
+      const at = table.at(rows[i]!) + this.#offset + RESERVOIR;
+      reservoirs.clock = table.clock;
+      table.values[at] = reservoirs.read(table.values[at]!, quantiles.subarray(i * each, (i + 1) * each));
+    }
+    return quantiles;
+  }
+
+  /** A row's value, or of a histogram and a summary the number of its values; NaN when nothing was added. */
   #weightOf(table: GroupTable, row: number): number {
     return table.values[table.at(row) + this.#offset]!;
   }
@@ -191,19 +214,18 @@ export class Rule implements Shown {
     for (let i = 0; i < this.stride; i++) sums[i]! += table.values[at + i]!;
   }
 
-  #picture(rows: Int32Array, texts: Int32Array, others: Float64Array): View {
-    const { table } = this.group, stride = this.stride;
+  #picture(rows: Int32Array, texts: Int32Array, quantiles: Float64Array): View {
+    const { table } = this.group, stride = this.stride, copied = this.#copied, each = stride - copied;
     const values = new Float64Array(rows.length * stride);
     const starts = new Uint32Array(rows.length), ends = new Uint32Array(rows.length);
     for (let i = 0; i < rows.length; i++) {
       starts[i] = table.texts.starts[texts[i]!]!;
       ends[i] = table.texts.ends[texts[i]!]!;
       const at = table.at(rows[i]!) + this.#offset;
-      for (let n = 0; n < stride; n++) values[i * stride + n] = table.values[at + n]!;
+      for (let n = 0; n < copied; n++) values[i * stride + n] = table.values[at + n]!;
+      for (let n = 0; n < each; n++) values[i * stride + copied + n] = quantiles[i * each + n]!;
     }
-    if (!this.#isBare && rows[0] === OTHER) values.set(others);
-    const view = { rows: rows.length, bytes: table.texts.bytes, starts, ends, values };
-    return this.#isBare ? this.#bare(view) : view;
+    return { rows: rows.length, bytes: table.texts.bytes, starts, ends, values };
   }
 
   /** Without labels there is one series. It is zero of nothing, and absent when the value was in no record. */
@@ -212,6 +234,6 @@ export class Rule implements Shown {
     const isEmpty = this.#isSnapshot && !table.isLive(OTHER);
     if (isEmpty) return { ...view, values: view.values.fill(0) };
     if (view.values[0] === view.values[0]) return view;
-    return this.#isSnapshot ? EMPTY : { ...view, values: view.values.fill(0) };
+    return this.#isSnapshot ? EMPTY : { ...view, values: view.values.fill(0, 0, this.#copied) };
   }
 }

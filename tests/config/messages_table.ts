@@ -45,7 +45,9 @@ export const MESSAGES: Readonly<Record<string, readonly string[]>> = {
     '12:22: Cannot compile the regular expression "([a-z": Unterminated character class',
   ],
   "bad-ttl": ['4:10: Expected a duration such as 30s, 5m or 2h, not "5 minutes"'],
-  "bad-type": ['4:11: Expected one of gauge, counter, histogram, not "guage" (did you mean "gauge"?)'],
+  "bad-type": [
+    '4:11: Expected one of gauge, counter, histogram, summary, not "guage" (did you mean "gauge"?)',
+  ],
   "buckets-of-gauge": ["4:14: A gauge has no buckets"],
   "buckets-of-words": [
     '6:15: Expected a number, not "100ms"',

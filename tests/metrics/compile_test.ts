@@ -40,6 +40,10 @@ function histogram(buckets: Literal) {
   return { type: "histogram", value: "bytes", buckets };
 }
 
+function summary(quantiles: Literal) {
+  return { source: "flows", type: "summary", value: "bytes", quantiles };
+}
+
 /** What is said in addition to the name and the source of a rule, and the problem with the path in the rule. */
 const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: string }[] = [
   { rule: { lables: [] }, problem: 'key lables: Unknown key "lables" (did you mean "labels"?)' },
@@ -64,7 +68,7 @@ const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: s
   { rule: { help: "" }, problem: 'help: Expected a text, not ""' },
   {
     rule: { type: "guage" },
-    problem: 'type: Expected one of gauge, counter, histogram, not "guage" (did you mean "gauge"?)',
+    problem: 'type: Expected one of gauge, counter, histogram, summary, not "guage" (did you mean "gauge"?)',
   },
   {
     rule: { source: "socket" },
@@ -99,6 +103,25 @@ const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: s
     problem: 'value: Expected count or a field that is a number, not "count"; such are port, bytes',
   },
   { rule: { buckets: [1] }, problem: "buckets: A gauge has no buckets" },
+  {
+    rule: { ...summary([0.5]), value: "count" },
+    problem: 'value: Expected count or a field that is a number, not "count"; such are port, bytes',
+  },
+  { rule: { ...summary([0.5]), buckets: [1] }, problem: "buckets: A summary has no buckets" },
+  { rule: { quantiles: [0.5] }, problem: "quantiles: A gauge has no quantiles" },
+  { rule: { ...histogram([1]), quantiles: [0.5] }, problem: "quantiles: A histogram has no quantiles" },
+  {
+    rule: { source: "flows", type: "summary", value: "bytes" },
+    problem: 'type: A summary needs "quantiles": numbers that ascend',
+  },
+  { rule: summary([0.9, 0.5]), problem: 'quantiles: A summary needs "quantiles": numbers that ascend' },
+  { rule: summary([0.5, 0.5]), problem: 'quantiles: A summary needs "quantiles": numbers that ascend' },
+  { rule: summary([0.5, 99]), problem: 'quantiles[1]: Expected a number from 0 to 1, not "99"' },
+  { rule: summary([-0.1]), problem: 'quantiles[0]: Expected a number from 0 to 1, not "-0.1"' },
+  {
+    rule: { ...summary([0.5]), source: "sockets" },
+    problem: "type: The records of sockets are snapshots: a summary is of those of a stream",
+  },
   {
     rule: { labels: [{ name: "name", steps: [{ cidr: { v4: 8 } }] }] },
     problem: 'labels[0].steps[0]: The step "cidr" makes something of an address only, and name is a text',
@@ -161,6 +184,10 @@ const PROBLEMS: readonly { rule: { readonly [key: string]: Literal }; problem: s
   {
     rule: { ...histogram([1]), labels: [{ name: "le", field: "name" }] },
     problem: 'labels[0].name: The label "le" of a histogram is that of its buckets',
+  },
+  {
+    rule: { ...summary([0.5]), labels: [{ name: "quantile", field: "name" }] },
+    problem: 'labels[0].name: The label "quantile" of a summary is that of its quantiles',
   },
   {
     rule: { labels: [{ name: "name", steps: ["lowr"] }] },
@@ -273,14 +300,23 @@ Deno.test("compileRules() adds no rule that has something wrong with it", () => 
   assert.deepEqual(compiled.map(({ options }) => options.name), ["good"]);
 });
 
+/** A rule and one whose name is that of series of the first, in either order. */
+function clashes(
+  rule: ShippedRule,
+  suffix: string,
+): readonly { a: ShippedRule; b: ShippedRule; problem: string }[] {
+  const other = { ...RULE, name: `metric${suffix}` };
+  return [
+    { a: rule, b: other, problem: `The series of "metric${suffix}" and "metric" would have the same name` },
+    { a: other, b: rule, problem: `The series of "metric" and "metric${suffix}" would have the same name` },
+  ];
+}
+
 const CLASHES: readonly { a: ShippedRule; b: ShippedRule; problem: string }[] = [
-  ...["_bucket", "_sum", "_count", "_gsum", "_gcount"].flatMap((suffix) => {
-    const a = { ...RULE, ...histogram([1]) }, b = { ...RULE, name: `metric${suffix}` };
-    return [
-      { a, b, problem: `The series of "metric${suffix}" and "metric" would have the same name` },
-      { a: b, b: a, problem: `The series of "metric" and "metric${suffix}" would have the same name` },
-    ];
-  }),
+  ...["_bucket", "_sum", "_count", "_gsum", "_gcount"].flatMap((suffix) =>
+    clashes({ ...RULE, ...histogram([1]) }, suffix)
+  ),
+  ...["_sum", "_count"].flatMap((suffix) => clashes({ ...RULE, ...summary([0.5]) }, suffix)),
   {
     a: { ...RULE, name: "metric_total", source: "flows" },
     b: RULE,
@@ -289,7 +325,8 @@ const CLASHES: readonly { a: ShippedRule; b: ShippedRule; problem: string }[] = 
 ];
 
 for (const { a, b, problem } of CLASHES) {
-  Deno.test(`compileRules() reports that a ${a["type"] ?? "metric"} ${a["name"]} and ${b["name"]} clash`, () => {
+  const [first, second] = [a, b].map(({ type = "metric", name }) => `${type} ${name}`);
+  Deno.test(`compileRules() reports that a ${first} and a ${second} clash`, () => {
     assert.deepEqual(problemsOf({ ...OPTIONS, rules: [a, b] }), [problem]);
   });
 }
@@ -298,6 +335,35 @@ Deno.test("compileRules() reports no clash with a rule that is not enabled", () 
   const rules = [{ ...RULE, ...histogram([1]), enabled: false }, { ...RULE, name: "metric_count" }];
   assert.deepEqual(problemsOf({ ...OPTIONS, rules }), []);
 });
+
+for (const suffix of ["_bucket", "_gsum", "_gcount"]) {
+  Deno.test(`compileRules() reports no clash of a summary with a rule whose name ends in ${suffix}`, () => {
+    const rules = [{ ...RULE, ...summary([0.5]) }, { ...RULE, name: `metric${suffix}` }];
+    assert.deepEqual(problemsOf({ ...OPTIONS, rules }), []);
+  });
+}
+
+const QUANTILES = [
+  { quantiles: [0.5, 0.9, 0.95, 0.99], stride: 6 },
+  { quantiles: [0, 1], stride: 4 },
+  { quantiles: [], stride: 2 },
+];
+
+for (const { quantiles, stride } of QUANTILES) {
+  Deno.test(`compileRules() makes a summary of the quantiles [${quantiles}]`, () => {
+    const { rules } = pipelineOf({ ...OPTIONS, rules: [{ name: "metric", ...summary(quantiles) }] });
+    assert.deepEqual([rules[0]!.options.type, rules[0]!.options.quantiles], ["summary", quantiles]);
+    assert.equal(rules[0]!.stride, stride);
+  });
+}
+
+for (const type of ["gauge", "counter", "histogram"]) {
+  Deno.test(`compileRules() takes the label "quantile" of a ${type}`, () => {
+    const own = type === "histogram" ? histogram([1]) : { type };
+    const rule = { name: "metric", ...own, source: "flows", labels: [{ name: "quantile", field: "name" }] };
+    assert.deepEqual(problemsOf({ ...OPTIONS, rules: [rule] }), []);
+  });
+}
 
 const TYPES = [
   { rule: { source: "sockets" }, type: "gauge" },

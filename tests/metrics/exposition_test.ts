@@ -181,6 +181,37 @@ metric_bucket{name="ä😀",le="+Inf"} 2
 
 const HISTOGRAM = { type: "histogram", value: "amount", buckets: [1, 10.5] };
 
+const SUMMARY = { source: "flows", type: "summary", value: "amount", quantiles: [0.5, 0.99] };
+
+const SUMMARY_OF_LABELS = `# HELP metric Help.
+# TYPE metric summary
+metric{${ESCAPED},quantile="0.5"} 5
+metric{${ESCAPED},quantile="0.99"} 5
+metric{name="ä😀",quantile="0.5"} 0.5
+metric{name="ä😀",quantile="0.99"} 50
+metric_sum{${ESCAPED}} 5
+metric_sum{name="ä😀"} 50.5
+metric_count{${ESCAPED}} 1
+metric_count{name="ä😀"} 2
+`;
+
+const SUMMARY_WITHOUT_LABELS = `# HELP metric Help.
+# TYPE metric summary
+metric{quantile="0"} 0.5
+metric{quantile="0.5"} 5
+metric{quantile="1"} 50
+metric_sum 55.5
+metric_count 3
+`;
+
+const SUMMARY_WITHOUT_QUANTILES = `# HELP metric Help.
+# TYPE metric summary
+metric_sum{${ESCAPED}} 5
+metric_sum{name="ä😀"} 50.5
+metric_count{${ESCAPED}} 1
+metric_count{name="ä😀"} 2
+`;
+
 const EXPOSITIONS = [
   {
     what: "a rule that is a gauge",
@@ -250,6 +281,24 @@ metric_gsum{name="ä😀"} 50.5
     openmetrics:
       '# HELP metric Help.\n# TYPE metric histogram\nmetric_bucket{le="+Inf"} 3\nmetric_count 3\nmetric_sum 55.5\n# EOF\n',
   },
+  {
+    what: "a summary",
+    rule: { ...SUMMARY, labels: LABELS },
+    text: SUMMARY_OF_LABELS,
+    openmetrics: `${SUMMARY_OF_LABELS}# EOF\n`,
+  },
+  {
+    what: "a summary without labels",
+    rule: { ...SUMMARY, quantiles: [0, 0.5, 1] },
+    text: SUMMARY_WITHOUT_LABELS,
+    openmetrics: `${SUMMARY_WITHOUT_LABELS}# EOF\n`,
+  },
+  {
+    what: "a summary without quantiles",
+    rule: { ...SUMMARY, labels: LABELS, quantiles: [] },
+    text: SUMMARY_WITHOUT_QUANTILES,
+    openmetrics: `${SUMMARY_WITHOUT_QUANTILES}# EOF\n`,
+  },
 ];
 
 for (const { what, rule, ...expected } of EXPOSITIONS) {
@@ -258,6 +307,18 @@ for (const { what, rule, ...expected } of EXPOSITIONS) {
       assert.equal(shown(rule, RECORDS)[format], expected[format]);
     });
   }
+}
+
+for (const format of FORMATS) {
+  Deno.test(`familiesOf() gives NaN for a summary without labels that has no values in the format ${format}`, () => {
+    const lines = shown(SUMMARY, [])[format].split("\n").filter((line) => line.startsWith("metric"));
+    assert.deepEqual(lines, [
+      'metric{quantile="0.5"} NaN',
+      'metric{quantile="0.99"} NaN',
+      "metric_sum 0",
+      "metric_count 0",
+    ]);
+  });
 }
 
 Deno.test("familiesOf() gives no family of a rule that has no series", () => {
@@ -331,6 +392,8 @@ testWith({
       { name: "flows_total", help: 'With "quotes" and \\.', source: "flows", labels: LABELS },
       { name: "flow_size_bytes", help: "A histogram.", source: "flows", labels: LABELS, ...HISTOGRAM },
       { name: "size_bytes", help: "A histogram.", source: "flows", ...HISTOGRAM },
+      { name: "packet_bytes", help: "A summary.", labels: LABELS, ...SUMMARY },
+      { name: "idle_seconds", help: "A summary.", filter: { match: "name", is: "none" }, ...SUMMARY },
     ];
     const pipelines = [SOCKETS, FLOWS].map((type) =>
       pipelineOf({ types: [type], rules: rules.filter(({ source }) => source === type.name) })

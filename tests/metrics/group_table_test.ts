@@ -318,6 +318,29 @@ Deno.test("sweep() keeps a row of a stream that is touched again in time", () =>
   assert.deepEqual(rowsOf(table), ["3=3"]);
 });
 
+Deno.test("sweep() tells where the numbers of each row are that it drops, before they are others", () => {
+  const dropped: number[] = [];
+  const table = tableOf({ kind: "stream", onDrop: (at) => dropped.push(table.values[at]!) });
+  table.clock = 1000;
+  for (const key of [5, 6, 7, 8]) table.values[find(table, key)] = key;
+  table.clock = 1050;
+  add(table, 6);
+  table.clock = 1100;
+  inOnePiece(table.sweep());
+  assert.deepEqual(dropped, [0, 5, 7, 8]);
+  assert.equal(table.values[find(table, 6)], 7);
+});
+
+Deno.test("sweep() drops no row that is live, nor the one of a stream without labels", () => {
+  for (const width of [0, 1]) {
+    const table = tableOf({ kind: "stream", width, onDrop: () => assert.fail() });
+    table.clock = 1000;
+    for (const label of [2, 3]) add(table, new Array(width).fill(label));
+    table.clock = width === 0 ? 5000 : 1050;
+    inOnePiece(table.sweep());
+  }
+});
+
 Deno.test("sweep() yields at least once in 1024 rows", () => {
   const table = tableOf({ maxRows: 20_000 });
   pass(table, ...keysFrom(3, 10_240));

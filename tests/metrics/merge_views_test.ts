@@ -5,7 +5,7 @@ import { property, type Random } from "../helpers/random.ts";
 
 type Row = readonly [text: string, ...values: number[]];
 
-const SUM: Merge = { stride: 1, isLargest: false }, LARGEST: Merge = { stride: 1, isLargest: true };
+const SUM: Merge = { stride: 1, sums: 1 }, LARGEST: Merge = { stride: 1, sums: 0 };
 const MAX_ROWS_PER_PIECE = 512;
 /** Texts of the same FNV-1a hash: of the same length, of others, and one that begins with the other. */
 const COLLISIONS = [["declinate", "macallums"], ["altarage", "zinke"], ["aywybmkg", "a"]] as const;
@@ -85,14 +85,26 @@ const CASES: readonly {
   {
     name: "adds up every number of a row",
     views: [[["a", 1, 2, 3], ["b", 10, 20, 30]], [["b", 1, 1, 1], ["a", 5, 6, 7]]],
-    merge: { stride: 3, isLargest: false },
+    merge: { stride: 3, sums: 3 },
     rows: [["a", 6, 8, 10], ["b", 11, 21, 31]],
   },
   {
     name: "takes the largest of every number of a row",
     views: [[["a", 1, 20]], [["a", 10, 2]]],
-    merge: { stride: 2, isLargest: true },
+    merge: { stride: 2, sums: 0 },
     rows: [["a", 10, 20]],
+  },
+  {
+    name: "adds up the first numbers of a row and takes the largest of the others",
+    views: [[["a", 1, 20, 3]], [["a", 10, 2, 30]]],
+    merge: { stride: 3, sums: 1 },
+    rows: [["a", 11, 20, 30]],
+  },
+  {
+    name: "takes NaN for the largest only where there is no number",
+    views: [[["a", NaN, 2, NaN]], [["a", 1, NaN, NaN]], [["a", -1, -2, NaN]]],
+    merge: { stride: 3, sums: 0 },
+    rows: [["a", 1, 2, NaN]],
   },
   { name: "gives nothing of no views", views: [], rows: [] },
   { name: "gives nothing of views without rows", views: [[], []], rows: [] },
@@ -166,11 +178,11 @@ function randomRows(random: Random, stride: number): Row[] {
 }
 
 /** As mergeViews(), by a map. */
-function mergedByMap(views: readonly (readonly Row[])[], { isLargest }: Merge): Row[] {
+function mergedByMap(views: readonly (readonly Row[])[], { sums }: Merge): Row[] {
   const byText = new Map<string, number[]>();
   for (const [text, ...values] of views.flat()) {
     const before = byText.get(text);
-    const both = (value: number, i: number) => isLargest ? Math.max(value, before![i]!) : value + before![i]!;
+    const both = (value: number, i: number) => i < sums ? value + before![i]! : Math.max(value, before![i]!);
     byText.set(text, before === undefined ? values : values.map(both));
   }
   return [...byText].map(([text, values]) => [text, ...values]);
@@ -178,7 +190,7 @@ function mergedByMap(views: readonly (readonly Row[])[], { isLargest }: Merge): 
 
 property("mergeViews() does what a map does, whatever the views are", (random) => {
   for (let i = 0; i < 300; i++) {
-    const merge = { stride: 1 + random.int(4), isLargest: random.int(2) === 0 };
+    const stride = 1 + random.int(4), merge = { stride, sums: random.int(stride + 1) };
     const views = Array.from({ length: random.int(6) }, () => randomRows(random, merge.stride));
     assert.deepEqual(mergedRows(views, merge), mergedByMap(views, merge));
   }
@@ -187,7 +199,7 @@ property("mergeViews() does what a map does, whatever the views are", (random) =
 property("mergeViews() gives the same of views that are compact", (random) => {
   for (let i = 0; i < 50; i++) {
     const views = Array.from({ length: random.int(5) }, () => viewOf(randomRows(random, 2)));
-    const merge = { stride: 2, isLargest: false };
+    const merge = { stride: 2, sums: 2 };
     assert.deepEqual(
       rowsOf(merged(views.map(compactView), merge), 2),
       rowsOf(merged(views, merge), 2),

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { recordType } from "../../core/record.ts";
 import { inOnePiece } from "../../core/work.ts";
 import { MergedRule } from "../../metrics/merged_rule.ts";
-import type { MetricType, View } from "../../metrics/rule.ts";
+import { EMPTY, type MetricType, type View } from "../../metrics/rule.ts";
 
 type Rows = Readonly<Record<string, number>>;
+/** Count, sum and quantiles. */
+type SummaryRows = Readonly<Record<string, readonly number[]>>;
 
-function viewOf(rows: Rows): View {
+function viewOf(rows: Rows | SummaryRows): View {
   const texts = Object.keys(rows).map((text) => new TextEncoder().encode(text));
   const ends = Uint32Array.from(
     texts,
@@ -17,7 +19,7 @@ function viewOf(rows: Rows): View {
     bytes: Uint8Array.from(texts.flatMap((text) => [...text])),
     starts: Uint32Array.of(0, ...ends).subarray(0, texts.length),
     ends,
-    values: Float64Array.from(Object.values(rows)),
+    values: Float64Array.from(Object.values(rows).flat()),
   };
 }
 
@@ -35,7 +37,7 @@ const LENGTH = 0, RATE = 1;
 function ruleOf(kind: "snapshot" | "stream", type: MetricType = "counter", valueAt = LENGTH): MergedRule {
   const source = recordType({ name: "visits", help: "", kind, fields: FIELDS });
   return new MergedRule({
-    options: { name: "visits_total", help: "", type, source, valueAt, buckets: [] },
+    options: { name: "visits_total", help: "", type, source, valueAt, buckets: [], quantiles: [] },
     stride: 1,
   });
 }
@@ -85,3 +87,51 @@ for (
     assert.deepEqual(merge(rule, { a: 3 }, { a: 5 }), { a: sum });
   });
 }
+
+function summaryOf(quantiles: readonly number[]): MergedRule {
+  const source = recordType({ name: "visits", help: "", kind: "stream", fields: FIELDS });
+  return new MergedRule({
+    options: { name: "visits", help: "", type: "summary", source, valueAt: LENGTH, buckets: [], quantiles },
+    stride: 2 + quantiles.length,
+  });
+}
+
+function mergeSummary(rule: MergedRule, ...threads: readonly SummaryRows[]): SummaryRows {
+  inOnePiece(rule.merge(threads.map((rows) => ({ view: viewOf(rows), folded: 0 }))));
+  const stride = 2 + rule.options.quantiles.length, { values } = rule.view;
+  const numbersOf = (row: number) => [...values.subarray(row * stride, (row + 1) * stride)];
+  return Object.fromEntries(Object.keys(rowsOf(rule.view)).map((text, row) => [text, numbersOf(row)]));
+}
+
+Deno.test("merge() adds up the counts and sums of a summary, and shows the largest of the quantiles", () => {
+  const threads = [{ a: [2, 10, 3, 7], b: [1, 1, 1, 1] }, { a: [4, 8, 2, 9] }];
+  const merged = mergeSummary(summaryOf([0.5, 0.9]), ...threads);
+  assert.deepEqual(merged, { a: [6, 18, 3, 9], b: [1, 1, 1, 1] });
+});
+
+Deno.test("merge() shows the quantiles of the threads that have values of late", () => {
+  const rule = summaryOf([0.5]);
+  assert.deepEqual(mergeSummary(rule, { a: [2, 10, NaN] }, { a: [4, 8, -1] }), { a: [6, 18, -1] });
+  assert.deepEqual(mergeSummary(rule, { a: [2, 10, NaN] }, { a: [4, 8, NaN] }), { a: [6, 18, NaN] });
+});
+
+Deno.test("merge() keeps the count and sum of a row of a summary that a thread lets go, and no quantiles", () => {
+  const rule = summaryOf([0.5]);
+  mergeSummary(rule, { a: [2, 10, 100] }, { a: [4, 8, 1] });
+  assert.deepEqual(mergeSummary(rule, {}, { a: [5, 9, 1] }), { a: [7, 19, 1] });
+  assert.deepEqual(mergeSummary(rule, { a: [1, 1, 3] }, { a: [5, 9, NaN] }), { a: [8, 20, 3] });
+  assert.deepEqual(mergeSummary(rule, {}, { a: [5, 9, NaN] }), { a: [8, 20, NaN] });
+});
+
+Deno.test("merge() changes nothing of what the threads of a summary show", () => {
+  const rule = summaryOf([0.5]), view = viewOf({ a: [2, 10, 100] });
+  for (const other of [viewOf({ a: [4, 8, 1] }), EMPTY, viewOf({ a: [1, 1, 1] })]) {
+    inOnePiece(rule.merge([{ view, folded: 0 }, { view: other, folded: 0 }]));
+  }
+  assert.deepEqual([...view.values], [2, 10, 100]);
+});
+
+Deno.test("merge() adds up the counts and sums of a summary without quantiles", () => {
+  const merged = mergeSummary(summaryOf([]), { a: [2, 10] }, { a: [4, 8], b: [1, 1] });
+  assert.deepEqual(merged, { a: [6, 18], b: [1, 1] });
+});
