@@ -25,7 +25,7 @@ export function isEchoReply(bytes: Uint8Array, version: 4 | 6): boolean {
 }
 
 /** RFC 1071 */
-function checksum(bytes: Uint8Array): number {
+export function checksum(bytes: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) sum += bytes[i]! << 8 | (bytes[i + 1] ?? 0);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
