@@ -24,6 +24,14 @@ const SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // int close(int fd)
   close: { parameters: ["i32"], result: "i32" },
+  // void *memcpy(void *to, const void *from, size_t length)
+  memcpy: { parameters: ["buffer", "usize", "usize"], result: "usize" },
+  // int poll(struct pollfd *fds, nfds_t count, int timeout)
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
+  // int eventfd(unsigned int initial, int flags)
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // ssize_t write(int fd, const void *buf, size_t count)
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int mallopt(int option, int value)
   mallopt: { parameters: ["i32", "i32"], result: "i32" },
   // int madvise(void *address, size_t length, int advice)

@@ -7,6 +7,7 @@ import { Exporter, seriesOf } from "../helpers/exporter.ts";
 import { mmdb } from "../helpers/mmdb.ts";
 import { netflowV5, type V5Record } from "../helpers/netflow_v5.ts";
 import { program, testWith } from "../helpers/skip.ts";
+import { TempFile } from "../helpers/temp_file.ts";
 
 const NETFLOW = "--collector.netflow";
 const LISTEN = `${NETFLOW}.listen-address`;
@@ -36,29 +37,6 @@ async function after(datagrams: number, exporter: Exporter): Promise<Series> {
     return sumOf(series, "netcensus_flow_datagrams_total") === datagrams;
   });
   return series;
-}
-
-/** A file that everybody may read, until it is disposed of. */
-class TempFile implements AsyncDisposable {
-  private constructor(readonly path: string) {}
-
-  static async create(content: string | Uint8Array): Promise<TempFile> {
-    const file = new TempFile(await Deno.makeTempFile());
-    await file.replace(content);
-    return file;
-  }
-
-  /** By renaming, so that nobody sees a part of it. */
-  async replace(content: string | Uint8Array): Promise<void> {
-    const next = `${this.path}.next`;
-    await Deno.writeFile(next, typeof content === "string" ? new TextEncoder().encode(content) : content);
-    await Deno.chmod(next, 0o644);
-    await Deno.rename(next, this.path);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path);
-  }
 }
 
 /** Runs the program with a configuration. */
