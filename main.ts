@@ -9,6 +9,7 @@ import type { Collector } from "./core/collector.ts";
 import { Problems } from "./core/node.ts";
 import project from "./deno.json" with { type: "json" };
 import { makePlan } from "./program/plan.ts";
+import { replay } from "./program/replay.ts";
 import { run } from "./program/run.ts";
 
 const ENCODER = new TextEncoder();
@@ -24,9 +25,9 @@ export async function main(args: readonly string[], collectors: readonly Collect
     case "version":
       return say(`netcensus ${project.version} (deno ${Deno.version.deno}, ${Deno.build.arch})\n`);
   }
-  const { configFile: file, node } = commandLine;
+  const { configFile: file, replayFile, node } = commandLine;
   const configured = await loadNode({ file, flags: node, environment: Deno.env.toObject() }, problems);
-  const plan = makePlan({ configured, collectors }, problems);
+  const plan = makePlan({ configured, collectors, isReplay: replayFile !== undefined }, problems);
   if (plan === undefined || problems.any) return complain(problems, 1);
   switch (commandLine.command) {
     case "check":
@@ -34,6 +35,7 @@ export async function main(args: readonly string[], collectors: readonly Collect
     case "collectors":
       return say(collectorTable(collectors, plan.values, hasCapability));
     default:
+      if (replayFile !== undefined) return await replay(plan, replayFile, project.version);
       return await run(plan, project.version);
   }
 }

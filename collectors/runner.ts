@@ -13,7 +13,7 @@ const MAX_PASS_MS = 120_000;
 /** How long the work of a pass that was given up may take to end before the next one fails. */
 const GRACE_MS = 100;
 /** How long a stream that failed waits before it begins again: at first, and at most. */
-const MIN_RETRY_MS = 1000, MAX_RETRY_MS = 60_000;
+const MIN_RETRY_MS = 1000, MAX_RETRY_MS = 10_000;
 
 export interface RunnerOptions {
   readonly collector: Collector;
@@ -110,6 +110,29 @@ export class Runner implements CollectorStatus {
       if (isOld && !signal.aborted) await this.#takeSnapshot(signal);
     }
     if (this.#hasStreams) await this.#settleStreams();
+  }
+
+  /**
+   * Takes what a file of captured packets gives, in place of what comes by itself. Gives why the rest of it cannot be read,
+   * if so; fails when nothing of it can.
+   */
+  async replay(path: string): Promise<unknown> {
+    const { ledger } = this.#options;
+    let isOpen = false, failure: unknown;
+    const between = () => {
+      ledger.vocabulary.forgetIfFull();
+      isOpen = true;
+    };
+    this.#tick();
+    try {
+      await drive(this.#source.replay!(path), { between });
+    } catch (error) {
+      if (!isOpen) throw error;
+      failure = error;
+    }
+    await this.#runPass(this.#stopping.signal);
+    await this.#settleStreams();
+    return failure;
   }
 
   async stop(): Promise<void> {

@@ -17,6 +17,8 @@ export const COMMANDS = ["run", "check", "collectors"] as const;
 export interface CommandLine {
   readonly command: (typeof COMMANDS)[number] | "help" | "version";
   readonly configFile: string | undefined;
+  /** A file of captured packets to be read in place of what comes by itself. */
+  readonly replayFile: string | undefined;
   /** What the flags say, as a part of the configuration. */
   readonly node: Node;
 }
@@ -38,7 +40,7 @@ function flagName(path: readonly string[]): string {
 }
 
 /** Flags that are no settings. */
-const CONFIG_FILE = ["config.file", "config"];
+const CONFIG_FILE = ["config.file", "config"], REPLAY_FILE = ["replay"];
 const SWITCHES: Readonly<Record<string, CommandLine["command"]>> = {
   help: "help",
   h: "help",
@@ -62,6 +64,7 @@ class Parser {
   #command: CommandLine["command"] | undefined;
   #switched: CommandLine["command"] | undefined;
   #configFile: string | undefined;
+  #replayFile: string | undefined;
 
   constructor(args: readonly string[], flags: readonly Flag[], problems: Problems) {
     this.#args = [...args];
@@ -80,6 +83,7 @@ class Parser {
     return {
       command: this.#switched ?? this.#command ?? "run",
       configFile: this.#configFile,
+      replayFile: this.#replayFile,
       node: treeOf([...this.#given].map(([flag, nodes]) => [flag.path, valueOf(flag, nodes)])),
     };
   }
@@ -104,13 +108,17 @@ class Parser {
       this.#configFile = this.#valueFor(dashed, value) ?? this.#configFile;
       return;
     }
+    if (REPLAY_FILE.includes(dashed)) {
+      this.#replayFile = this.#valueFor(dashed, value) ?? this.#replayFile;
+      return;
+    }
     const flag = this.#flags.get(dashed);
     const negated = this.#flags.get(dashed.replace(/^no-/, ""));
     if (flag === undefined && negated?.setting.shape.boolean && value === undefined) {
       return this.#give(negated, nodeOf(false, `--${dashed}`));
     }
     if (flag === undefined) {
-      const known = [...this.#flags.keys(), ...Object.keys(SWITCHES), ...CONFIG_FILE];
+      const known = [...this.#flags.keys(), ...Object.keys(SWITCHES), ...CONFIG_FILE, ...REPLAY_FILE];
       const negations = [...this.#flags].flatMap(([name, { setting }]) =>
         setting.shape.boolean ? [`no-${name}`] : []
       );

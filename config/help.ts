@@ -17,6 +17,7 @@ Usage: netcensus [run] [flags]
 
 General:
 ${entry("--config.file=FILE, --config=FILE", "Configuration in YAML; flags win over it")}
+${entry("--replay=FILE", "Read captured packets (pcap), print the metrics that they give, and end")}
 ${entry("-h, --help", "Show this")}
 ${entry("-v, --version", "Show the version")}
 

@@ -28,6 +28,7 @@ const WEB = {
     [{ hostname: undefined, port: DEFAULT_PORT }] as ListenAddress[],
     {
       help: "Where to listen: :9095, 127.0.0.1:9095 or [::1]:9095",
+      alias: "metrics-listen-address",
     },
   ),
   telemetry_path: setting(urlPath(), "/metrics", { help: "Where the metrics are" }),

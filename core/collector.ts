@@ -36,6 +36,8 @@ export interface Source {
   failed?(error: unknown): Work;
   /** Runs until the signal is aborted. It yields for the first time when it is open, before it waits for data. */
   stream?(signal: AbortSignal): Work;
+  /** Emits what a file of captured packets gives, in place of what comes by itself. It first yields when that is open. */
+  replay?(path: string): Work;
   /** Lets go of what the source holds open. */
   close?(): void;
 }
@@ -100,6 +102,8 @@ export interface Collector<S extends Settings = Settings> {
   check?(settings: ValuesOf<S>): string | undefined;
   /** Of a collector that looks at several things; `open` is then called for each. */
   readonly targets?: Targets<S>;
+  /** Whether its sources can replay files of captured packets. */
+  readonly replays?: true;
   /** How many threads share the work: each opens a source of its own, and what they count is added up. */
   shards?(settings: ValuesOf<S>): number;
   open(settings: ValuesOf<S>, context: Context): Source;

@@ -44,11 +44,13 @@ interface PlanOptions {
   readonly collectors: readonly Collector[];
   /** Of a thread that shares the work of one collector with others: which it is, and how many they are. */
   readonly shard?: { readonly of: string; readonly shards: number };
+  /** Whether a file of captured packets is read in place of what comes by itself. */
+  readonly isReplay?: boolean;
 }
 
 /** Resolves everything that a configuration names; opens and starts nothing. */
 export function makePlan(options: PlanOptions, problems: Problems): Plan | undefined {
-  const { configured, collectors, shard } = options;
+  const { configured, collectors, shard, isReplay = false } = options;
   const values = rootShape(collectors).read(configured, problems) as Values | undefined;
   if (values === undefined) return undefined;
   const log = new Log({ ...values.log, write: (line) => Deno.stderr.writeSync(ENCODER.encode(line)) });
@@ -73,10 +75,9 @@ export function makePlan(options: PlanOptions, problems: Problems): Plan | undef
   compileRules(rules, surroundings, problems);
   compileSourceFilters(values.filters, surroundings, problems);
   const pipelineOf = pipelineMaker(values, surroundings);
-  const pipelines = all.filter(({ collector }) =>
-    shard === undefined ? isEnabled(collector, values) : collector.name === shard.of
-  );
-  const here = pipelines.filter(({ collector }) => shard !== undefined || shardsOf(collector, values) === 1);
+  const pipelines = chosen(all, values, options);
+  const isOneThread = shard !== undefined || isReplay;
+  const here = pipelines.filter(({ collector }) => isOneThread || shardsOf(collector, values) === 1);
   const asked = new Set<unknown>(
     here.flatMap(({ ruleSets }) => ruleSets.flatMap(({ lookups }) => [...lookups])),
   );
@@ -84,6 +85,20 @@ export function makePlan(options: PlanOptions, problems: Problems): Plan | undef
   const idle = all.filter((pipeline) => !pipelines.includes(pipeline));
   const idleRules = shard === undefined ? idleRulesOf(values.rules, idle) : [];
   return { ...options, values, rules, pipelines, lookups, log, idleRules, interfaceNames, pipelineOf };
+}
+
+/** The pipelines of the collectors that run. To replay a file, those that can and are switched on, or else all that can. */
+function chosen(
+  all: readonly Pipeline[],
+  values: Values,
+  { shard, isReplay }: PlanOptions,
+): readonly Pipeline[] {
+  if (shard !== undefined) return all.filter(({ collector }) => collector.name === shard.of);
+  const enabled = all.filter(({ collector }) => isEnabled(collector, values));
+  if (!isReplay) return enabled;
+  const able = all.filter(({ collector }) => collector.replays),
+    both = able.filter((each) => enabled.includes(each));
+  return both.length > 0 ? both : able;
 }
 
 /** Gives what makes pipelines for targets. All that these are made of was compiled before. */

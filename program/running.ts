@@ -14,23 +14,30 @@ export interface Running extends Scraped {
 }
 
 /** Runs a collector in this thread, or one target of it. */
-export function runHere(
-  pipeline: Pipeline,
-  { values, log, interfaceNames }: Plan,
-  of?: Pick<RunnerOptions, "settings" | "interval" | "schedule" | "log">,
-): Running {
-  const { collector, rules } = pipeline, { path: paths, collectors: { interval } } = values;
-  const settings = settingsOf(collector, values),
-    common = { collector, ledger: pipeline, paths, interfaceNames };
-  const runner = new Runner({ settings, interval, log, ...of, ...common });
+export function runHere(pipeline: Pipeline, plan: Plan, of?: TargetOptions): Running {
+  const runner = runnerOf(pipeline, plan, of);
   return {
     status: runner,
-    rules,
+    rules: pipeline.rules,
     collect: (signal) => runner.collect(signal),
     figures: () => new Map(),
     start: () => Promise.resolve(runner.start()),
     stop: () => runner.stop(),
   };
+}
+
+type TargetOptions = Pick<RunnerOptions, "settings" | "interval" | "schedule" | "log">;
+
+/** What does the work of a collector, or of one target of it. */
+export function runnerOf(
+  pipeline: Pipeline,
+  { values, log, interfaceNames }: Plan,
+  of?: TargetOptions,
+): Runner {
+  const { collector } = pipeline, { path: paths, collectors: { interval } } = values;
+  const settings = settingsOf(collector, values),
+    common = { collector, ledger: pipeline, paths, interfaceNames };
+  return new Runner({ settings, interval, log, ...of, ...common });
 }
 
 export function figuresOf({ lookups }: Plan): Figures {

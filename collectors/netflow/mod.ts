@@ -1,7 +1,11 @@
 import { collector, type Context, type Source } from "../../core/collector.ts";
 import { formatListenAddress, type ListenAddress, listenAddress } from "../../core/listen_address.ts";
 import { list, number, setting, type ValuesOf } from "../../core/shape.ts";
+import type { Work } from "../../core/work.ts";
 import type { DatagramSocket } from "../../native/datagram_socket.ts";
+import type { Pcap } from "../../native/pcap.ts";
+import { Packet } from "../../parsers/packet.ts";
+import { readPackets } from "../packet_file.ts";
 import { type Datagram, Decoder, REASONS } from "./decoder.ts";
 import { Exporters } from "./exporters.ts";
 import { Receiver } from "./receiver.ts";
@@ -37,6 +41,8 @@ class NetflowSource implements Source {
   #receiver: Receiver | undefined;
   /** What the sockets dropped that are closed. */
   #droppedBefore = 0;
+  /** Of a file that is replayed: when its last datagram came, in milliseconds. */
+  #replayedTo: number | undefined;
 
   constructor(settings: ValuesOf<typeof SETTINGS>, context: Context) {
     this.#context = context;
@@ -65,8 +71,14 @@ class NetflowSource implements Source {
     }
   }
 
+  /** The datagrams that were sent to the ports at which it would listen. */
+  replay(path: string): Work {
+    const ports = this.#settings.listen_address.map(({ port }) => `dst port ${port}`), packet = new Packet();
+    return readPackets(path, `udp and (${ports.join(" or ")})`, (pcap) => this.#takePacket(pcap, packet));
+  }
+
   *snapshot() {
-    const now = performance.now();
+    const now = this.#replayedTo ?? performance.now();
     this.#emitListeners();
     for (const exporter of this.#exporters.settle(now)) {
       const { number, datagrams, flows, filtered, undecoded, restarts, samplingRate, seenAt } = exporter;
@@ -101,6 +113,19 @@ class NetflowSource implements Source {
       };
       this.#decoder.decode(datagram, exporter, now);
     }
+  }
+
+  /** Takes a datagram out of a file, whose packets tell the time. */
+  #takePacket(pcap: Pcap, packet: Packet): void {
+    packet.linkType = pcap.linkType;
+    if (!packet.read(pcap.bytes, pcap.start, pcap.end, pcap.wire)) return;
+    const { start, end, length } = packet, { vocabulary } = this.#context;
+    const [a = 0, b = 0, c = 0, d = 0] = new Uint32Array(packet.words.buffer);
+    const exporter = this.#exporters.of(vocabulary.ipv6Words(a, b, c, d));
+    const now = this.#replayedTo = 1000 * pcap.time;
+    exporter.lastSeen = exporter.seenAt = now;
+    const view = new DataView(pcap.bytes.buffer);
+    this.#decoder.decode({ view, start, length: end - start, isCut: end - start < length }, exporter, now);
   }
 
   #tellListeners({ sockets }: Receiver): void {
@@ -156,6 +181,7 @@ export default collector({
   rules: RULES,
   settings: SETTINGS,
   reasons: REASONS,
+  replays: true,
   shards: ({ workers }) => workers,
   open: (settings, context) => new NetflowSource(settings, context),
 });

@@ -6,7 +6,8 @@ import type { ListedFlow } from "../helpers/conntrack_list.ts";
 import { canTrack, ConntrackNamespace } from "../helpers/conntrack_namespace.ts";
 import { ConntrackPair } from "../helpers/conntrack_pair.ts";
 import { testWith } from "../helpers/skip.ts";
-import { CollectorHost, eventually, LISTEN, ProgramHost, sumOf } from "./conntrack_hosts.ts";
+import { eventually, sumOf } from "../helpers/program_host.ts";
+import { CollectorHost, LISTEN, startProgram } from "./conntrack_hosts.ts";
 
 let tracking: Promise<string | undefined> | undefined;
 
@@ -140,7 +141,7 @@ testTracking(
   "Connections that come and go between two passes are counted as the interface counts them",
   async () => {
     await using pair = await ConntrackPair.create({ settings: SHORT });
-    await using program = await ProgramHost.start(pair.server, [LISTEN, "--collector.interval=3600"]);
+    await using program = await startProgram(pair.server, [LISTEN, "--collector.interval=3600"]);
     const { series: first } = await program.scrape(), before = await pair.interface();
     assert.equal(sumOf(first, "netcensus_data_quality", { collector: "conntrack", check: "events" }), 1);
     assert.equal(sumOf(first, "netcensus_collector_success", { collector: "conntrack" }), 1);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { canTrack, ConntrackNamespace } from "../helpers/conntrack_namespace.ts";
 import { testWith } from "../helpers/skip.ts";
-import { eventually, LISTEN, ProgramHost, type Scrape, sumOf } from "./conntrack_hosts.ts";
+import { eventually, type ProgramHost, type Scrape, sumOf } from "../helpers/program_host.ts";
+import { LISTEN, startProgram } from "./conntrack_hosts.ts";
 
 const CONNTRACK = { collector: "conntrack" };
 const COMMAND = 'command="sysctl -w net.netfilter.nf_conntrack_acct=1"';
@@ -45,7 +46,7 @@ async function logged(program: ProgramHost, words: RegExp): Promise<string[]> {
 testTracking("The program shows connections as nobody with CAP_NET_ADMIN", async () => {
   await using conntrack = await ConntrackNamespace.create();
   await conntrack.flows.sendUdp({ count: 100, per: 10 });
-  await using program = await ProgramHost.start(conntrack, [LISTEN], "nobody with CAP_NET_ADMIN");
+  await using program = await startProgram(conntrack, [LISTEN], "nobody with CAP_NET_ADMIN");
   const { series } = await program.scrape();
   assert.equal(success(series, "conntrack"), 1);
   assert.deepEqual([isGood(series, "events"), isGood(series, "accounting")], [1, 1]);
@@ -59,7 +60,7 @@ testTracking("The program shows connections as nobody with CAP_NET_ADMIN", async
 testTracking("Without CAP_NET_ADMIN the program says that it needs it, once, and goes on", async () => {
   await using conntrack = await ConntrackNamespace.create();
   await conntrack.flows.sendUdp({ count: 1 });
-  await using program = await ProgramHost.start(conntrack, [LISTEN, EVERY_SECOND], "nobody");
+  await using program = await startProgram(conntrack, [LISTEN, EVERY_SECOND], "nobody");
   const series = await passes(program, 2);
   assert.deepEqual([success(series, "conntrack"), success(series, "sockets")], [0, 1]);
   assert.equal(isGood(series, "events"), 0);
@@ -74,7 +75,7 @@ testTracking("Without CAP_NET_ADMIN the program says that it needs it, once, and
 testTracking("--configure.nf_conntrack_acct makes the kernel count bytes", async () => {
   await using conntrack = await ConntrackNamespace.create({ accounting: false });
   const args = [LISTEN, EVERY_SECOND, "--configure.nf_conntrack_acct"];
-  await using program = await ProgramHost.start(conntrack, args, "nobody with CAP_NET_ADMIN");
+  await using program = await startProgram(conntrack, args, "nobody with CAP_NET_ADMIN");
   await program.scrape();
   assert.equal((await logged(program, /level=info msg="The kernel counts the bytes/)).length, 1);
   assert.deepEqual(await logged(program, /level=(error|warn)/), []);
@@ -90,7 +91,7 @@ testTracking("--configure.nf_conntrack_acct makes the kernel count bytes", async
 testTracking("When the kernel does not count bytes the program says how to change that", async () => {
   await using conntrack = await ConntrackNamespace.create({ accounting: false });
   await conntrack.flows.sendUdp({ count: 10 });
-  await using program = await ProgramHost.start(conntrack, [LISTEN, EVERY_SECOND]);
+  await using program = await startProgram(conntrack, [LISTEN, EVERY_SECOND]);
   let series = await passes(program, 1);
   assert.deepEqual([success(series, "conntrack"), isGood(series, "accounting")], [1, 0]);
   assert.equal(sumOf(series, "conntrack_total_connections"), 10);
@@ -108,7 +109,7 @@ testTracking("When the kernel does not count bytes the program says how to chang
 testTracking("--configure.nf_conntrack_acct without the right to is no reason to stop", async () => {
   await using conntrack = await ConntrackNamespace.create({ accounting: false });
   const args = [LISTEN, "--configure.nf_conntrack_acct"];
-  await using program = await ProgramHost.start(conntrack, args, "nobody");
+  await using program = await startProgram(conntrack, args, "nobody");
   const { series } = await program.scrape();
   assert.deepEqual([success(series, "sockets"), isGood(series, "accounting")], [1, 0]);
   assert.equal((await logged(program, /level=warn .*cannot be switched on.*/)).length, 1);
@@ -118,7 +119,7 @@ testTracking("--configure.nf_conntrack_acct without the right to is no reason to
 testTracking("The program takes all flags of conntrack-exporter as they are", async () => {
   await using conntrack = await ConntrackNamespace.create({ accounting: false });
   await conntrack.flows.sendUdp({ count: 10 });
-  await using program = await ProgramHost.start(conntrack, [
+  await using program = await startProgram(conntrack, [
     "--collector.interval=60",
     "--web.listen-address=:9095",
     "--web.telemetry-path=/metrics",
@@ -140,7 +141,7 @@ testTracking("The program takes all flags of conntrack-exporter as they are", as
 
 testTracking("With 50,000 connections scrapes are answered while a pass is under way", async () => {
   await using conntrack = await ConntrackNamespace.create();
-  await using program = await ProgramHost.start(conntrack, [LISTEN, EVERY_SECOND]);
+  await using program = await startProgram(conntrack, [LISTEN, EVERY_SECOND]);
   await program.scrape();
   await conntrack.flows.sendUdp({ count: 50_000, per: 1000 });
   await passes(program, 2);

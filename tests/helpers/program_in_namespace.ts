@@ -4,8 +4,8 @@
  */
 import { createInterface } from "node:readline";
 import process from "node:process";
-import { commandOf, Exporter, seriesOf } from "../helpers/exporter.ts";
-import type { Launch, User } from "./conntrack_hosts.ts";
+import { commandOf, Exporter, seriesOf } from "./exporter.ts";
+import type { Launch, User } from "./program_host.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -18,6 +18,7 @@ const USERS: Readonly<Record<User, readonly string[]>> = {
   root: [],
   nobody: NOBODY,
   "nobody with CAP_NET_ADMIN": [...NOBODY, "--inh-caps=+net_admin", "--ambient-caps=+net_admin"],
+  "nobody with CAP_NET_RAW": [...NOBODY, "--inh-caps=+net_raw", "--ambient-caps=+net_raw"],
 };
 
 let exporter: Exporter;
@@ -37,6 +38,7 @@ const COMMANDS: Readonly<Record<string, (value: never) => unknown>> = {
     return { series: Object.fromEntries(seriesOf(text)), start, end: Date.now() / 1000 };
   },
   log: () => exporter.lines,
+  pid: () => exporter.pid,
   signal: (signal: Deno.Signal) => Deno.kill(exporter.pid, signal),
   stop: async () => (await exporter.stop()).code,
 };
