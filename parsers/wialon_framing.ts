@@ -22,6 +22,7 @@ export interface Frame {
 export interface FramingOptions {
   /** Takes each message. The frame is used again. */
   readonly onMessage: (frame: Frame) => void;
+  /** Takes what is wrong; of lines one after the other that are no text it is told once. */
   readonly onFault: (fault: FramingFault) => void;
   /** Unpacks zlib; gives nothing when it cannot, or when there is more than the limit. */
   readonly inflate: (bytes: Uint8Array, limit: number) => Uint8Array | undefined;
@@ -156,8 +157,8 @@ export class WialonFraming {
     const lineEnd = this.#endOfLine(bytes, from, to), isEnded = lineEnd < to || this.#isWhole;
     const end = Math.min(lineEnd + 1, to);
     if (isEnded && !isHeld) this.#readLine(bytes, from, end);
-    else if (!this.#hold(bytes, from, end)) words[at + MODE] = isEnded ? DOUBTFUL_LINE : SEARCH;
-    else if (isEnded) this.#readHeld();
+    else if (isEnded) this.#readHeld(bytes, from, end);
+    else if (!this.#hold(bytes, from, end)) words[at + MODE] = SEARCH;
     return end;
   }
 
@@ -179,14 +180,21 @@ export class WialonFraming {
     return false;
   }
 
-  #readHeld(): void {
-    const length = this.#gather();
+  /** Reads the line whose rest has come. */
+  #readHeld(bytes: Uint8Array, from: number, to: number): void {
+    const length = this.#gather(to - from);
+    if (length > MAX_LINE) {
+      this.#words[this.#at + MODE] = DOUBTFUL_LINE;
+      return this.#options.onFault("length");
+    }
+    this.#gathered.set(bytes.subarray(from, to), length - (to - from));
     this.#readLine(this.#gathered, 0, length);
   }
 
-  #gather(): number {
+  /** Puts together what is held, with room for so many bytes that follow it; gives how many bytes all are. */
+  #gather(more = 0): number {
     const words = this.#words, held = this.#at + HELD, { chunks } = this.#options;
-    const length = words[this.#at + HELD_LENGTH]!;
+    const length = words[this.#at + HELD_LENGTH]! + more;
     if (length > this.#gathered.length) this.#gathered = new Uint8Array(Math.max(length, MAX_LINE));
     chunks.copy(words, held, this.#gathered);
     chunks.clear(words, held);
@@ -216,7 +224,7 @@ export class WialonFraming {
     words[at + SIZE] = size + message.binary;
   }
 
-  /** Of what cannot be read only the beginning is told: what follows may be in the middle of it. */
+  /** What follows may be in the middle of what cannot be read: it counts from the next message on. */
   #reject(fault: FramingFault): void {
     if (fault !== "type") this.#words[this.#at + MODE] = DOUBTFUL_LINE;
     this.#options.onFault(fault);

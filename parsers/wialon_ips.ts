@@ -159,7 +159,7 @@ export class WialonMessage {
 
   #readAnswer(bytes: Uint8Array, body: number, to: number): void {
     const from = startOfLastField(bytes, body, to), { meanings } = TYPES[this.type]!;
-    const isCount = this.type === ANSWER_TO_BATCH && to > from && isNumber(bytes, from, to);
+    const isCount = this.type === ANSWER_TO_BATCH && isNumber(bytes, from, to);
     const known = to - from <= MAX_CODE ? meanings.get(codeAt(bytes, from, to)) : undefined;
     this.meaning = known ?? (isCount ? ACCEPTED : UNKNOWN_MEANING);
   }
@@ -200,7 +200,7 @@ export class WialonMessage {
     if (length > MAX_BINARY) return "length";
     this.binary = length;
     if (this.version === V1) return undefined;
-    const checksum = end < to ? hexadecimal(bytes, startOfLastField(bytes, end, to), to) : NONE;
+    const checksum = hexadecimal(bytes, startOfLastField(bytes, end, to), to);
     this.binaryChecksum = checksum === NONE && this.version !== UNKNOWN_VERSION ? NEVER_RIGHT : checksum;
     // What is right for no bytes tells nothing of the version.
     if (length === 0 && this.version !== UNKNOWN_VERSION) this.#judge(checksum === 0);

@@ -100,6 +100,15 @@ for (const version of ["1.1", "2.0"] as const) {
   });
 }
 
+Deno.test("take() takes no name of a device before a message, also after a datagram", () => {
+  const receiver = new Receiver().begin().take("imei#P#\r\n");
+  receiver.takeDatagram("imei#P#").take("imei#P#\r\n", "#P#\r\n");
+  const named: Found = { type: "P", size: 7, version: "1.1", device: "imei" };
+  assertFound(receiver, ["text", named, { type: "P", size: 5, version: "1.1" }]);
+  const other = new Receiver().begin().takeDatagram("imei#P#").take("imei#P#\r\n");
+  assertFound(other, [named, "text"]);
+});
+
 Deno.test("takeDatagram() counts what follows a message to it", () => {
   const form = { version: "2.0" } as const;
   const named = datagram(snapshot({ index: 0, last: 0, bytes: trickyBytes(100) }, form), {

@@ -88,6 +88,13 @@ Deno.test("take() counts what follows a message to it, and judges its checksum",
   }
 });
 
+Deno.test("take() judges what follows a message when its checksum shall be 0", () => {
+  for (const [body, verdict] of [["\0\0", "good"], ["12", "bad"]] as const) {
+    const receiver = new Receiver().begin("2.0").take(`#US#2;0\r\n${body}`);
+    assertFound(receiver, [{ type: "US", size: 11, version: "2.0", verdict }]);
+  }
+});
+
 Deno.test("take() learns from what follows a message that version 2.0 is spoken", () => {
   const bytes = trickyBytes(40);
   for (const isWrong of [false, true]) {
@@ -165,6 +172,7 @@ for (const { what, bytes, faults = ["container"] as const } of BAD_CONTAINERS) {
       const receiver = new Receiver().begin().take(...piecesOf(stream, size));
       assertFound(receiver, [...faults, found[0]!, ...faults, found[1]!]);
     }
+    assertFound(new Receiver().begin().take(...piecesOf(bytes, 1)), faults);
   });
 }
 
@@ -265,15 +273,22 @@ Deno.test("take() begins in the middle of a stream with a piece that starts with
 });
 
 Deno.test("take() begins in the middle of a stream without faults, whatever it sees first", () => {
-  const stream = concat("#\n#d#\nreboot\n", trickyBytes(500).filter((byte) => byte !== 0x23), "\n");
+  const stream = concat(
+    "1;2x\x9c3\n#\n#d#\nreboot\n",
+    trickyBytes(500).filter((byte) => byte !== 0x23),
+    "\n",
+  );
   for (const size of [1, 3, 1000]) {
     assertFound(new Receiver().take(...piecesOf(stream, size), "\n#P#\n"), [{ type: "P", size: 4 }]);
   }
 });
 
 Deno.test("take() counts commands of a server only after a message, when it began in the middle", () => {
-  const receiver = new Receiver({ sender: SERVER }).take("boot\r\nreboot\r\n#AP#\r\nVER?\r\n");
-  assertFound(receiver, [{ type: "AP", size: 6 }, { type: "command", size: 6 }]);
+  const stream = bytesOf("boot\r\nreboot\r\n#AP#\r\nVER?\r\n");
+  for (const size of [1, 2, 3, 1000]) {
+    const receiver = new Receiver({ sender: SERVER }).take(...piecesOf(stream, size));
+    assertFound(receiver, [{ type: "AP", size: 6 }, { type: "command", size: 6 }]);
+  }
 });
 
 Deno.test("cut() tells nothing of bytes that may be no message", () => {

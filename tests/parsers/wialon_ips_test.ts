@@ -66,7 +66,8 @@ Deno.test("read() takes the version from a login, whatever was spoken before", (
     ["#L#2.;NA", "1.1"],
     ["#L#2.0", "1.1"],
     ["#L#2.00;NA", "1.1"],
-    ["#L#x.y;NA", "1.1"],
+    ["#L#x.0;NA", "1.1"],
+    ["#L#2.x;NA", "1.1"],
     ["#L#", "1.1"],
   ];
   for (const [line, version, verdict] of cases) {
@@ -98,8 +99,9 @@ for (const { what, crc = {}, verdict } of CHECKSUMS) {
 }
 
 Deno.test("read() finds the checksums right that devices send", () => {
-  // The tests of traccar
+  // The tests of traccar, and of gotrackery/protocol
   const lines = [
+    ...["8A7", "08A7", "8a7", "08a7", "0x8a7", "0X08A7"].map((crc) => `#L#2.0;236010173;NA;${crc}`),
     "#SD#300924;154245;5554.350052;N;3644.670410;E;2.92;NA;NA;NA;7A01",
     "#D#220323;114150;2234.80479;N;11354.87786;E;0;NA;59;11;NA;NA;NA;;NA;d_battr:1:94,d_csq:1:21,di_light:1:1;" +
     "E7C9",
@@ -151,6 +153,18 @@ Deno.test("read() learns nothing of the version from what is the checksum of not
     assert.equal((read(line, { version: "2.0" }) as Read).verdict, "bad", line);
   }
   assert.equal((read("#US#0;0") as Read).version, "unknown");
+});
+
+Deno.test("read() finds a checksum of 0 right, and wrong", () => {
+  const text = Array.from({ length: 1_000_000 }, (_, i) => `${i};`).find((text) =>
+    crcText(encode(text)) === "0"
+  );
+  assert.deepEqual(read(`#M#${text}0`), { type: "M", version: "2.0", verdict: "good" });
+  assert.deepEqual(read(`#M#1${text}0000`, { version: "2.0" }), {
+    type: "M",
+    version: "2.0",
+    verdict: "bad",
+  });
 });
 
 Deno.test("read() checks what is empty before the checksum", () => {

@@ -24,7 +24,7 @@ export interface Read {
   readonly device?: string;
 }
 
-const PADDING = 3;
+const PADDING = 3, AROUND = encode("1;|#x");
 /** That which was read last. */
 export const MESSAGE = new WialonMessage();
 
@@ -38,11 +38,21 @@ export interface ReadOptions {
   readonly isDatagram?: boolean;
 }
 
-/** Reads a line that stands among other bytes, which could belong to it. */
+interface AmongOptions extends ReadOptions {
+  readonly byte: number;
+}
+
+/** Reads a line that stands among other bytes, which could belong to it, and which do not change what is read. */
 export function read(line: Bytes | string, options: ReadOptions = {}): Read | MessageFault {
-  const { version = "unknown", isDatagram = false } = options;
+  const [result, ...others] = [...AROUND].map((byte) => readAmong(line, { ...options, byte }));
+  for (const other of others) assert.deepEqual(other, result);
+  return result!;
+}
+
+function readAmong(line: Bytes | string, options: AmongOptions): Read | MessageFault {
+  const { version = "unknown", isDatagram = false, byte } = options;
   const text = typeof line === "string" ? encode(line) : line, length = lengthOf(text);
-  const bytes = new Uint8Array(length + 2 * PADDING).fill("1".charCodeAt(0));
+  const bytes = new Uint8Array(length + 2 * PADDING).fill(byte);
   bytes.set(text.subarray(0, length), PADDING);
   const from = PADDING, to = PADDING + length, number = VERSIONS.indexOf(version);
   const fault = isDatagram
