@@ -4,7 +4,7 @@
  * can be.
  */
 import process from "node:process";
-import { lastErrno, lastError, libc } from "../native/libc.ts";
+import { addressOf, lastErrno, lastError, libc } from "../native/libc.ts";
 import { socketAddress } from "../tests/helpers/raw_sockets.ts";
 import {
   DATAGRAM_LENGTH,
@@ -13,6 +13,7 @@ import {
   RECORDS_PER_DATAGRAM,
   UPTIME,
 } from "./netflow_traffic.ts";
+import { sleep } from "./sleep.ts";
 
 // include/linux/socket.h
 const AF_INET = 2, SOCK_DGRAM = 2;
@@ -40,10 +41,6 @@ export interface Sent {
   readonly cpuSeconds: number;
   /** Datagrams that the kernel did not take, by the number of its error. */
   readonly refused: Readonly<Record<number, number>>;
-}
-
-function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
-  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
 }
 
 class Sender {
@@ -112,12 +109,6 @@ class Sender {
   #refuse(errno: number): void {
     this.refused[errno] = (this.refused[errno] ?? 0) + 1;
   }
-}
-
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
-
-function sleep(ms: number): void {
-  if (ms > 0) Atomics.wait(sleeper, 0, 0, ms);
 }
 
 /** All that is to be sent in so many seconds. It takes longer when it cannot be sent as fast. */

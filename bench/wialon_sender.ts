@@ -6,10 +6,11 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { lastErrno } from "../native/libc.ts";
+import { addressOf, lastErrno } from "../native/libc.ts";
 import { switchOffloadsOff } from "../tests/helpers/wialon/offloads.ts";
 import { PacketSocket } from "../tests/helpers/wialon/packet_socket.ts";
 import { type Frames, HEADERS, prepareTraffic, type Traffic, type TrafficOptions } from "./wialon_traffic.ts";
+import { sleep } from "./sleep.ts";
 
 /** struct iovec, and struct mmsghdr with where its struct msghdr has the address and the number of the iovecs. */
 const IOVEC = 16, MMSGHDR = 64, MSG_IOV = 16, MSG_IOVLEN = 24;
@@ -68,10 +69,6 @@ export interface Sent {
   readonly logins: number;
 }
 
-function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
-  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
-}
-
 /** Frames as sendmmsg() takes them, again and again. */
 class Outbox {
   readonly refused: Record<number, number> = {};
@@ -114,12 +111,6 @@ class Outbox {
   #refuse(errno: number): void {
     this.refused[errno] = (this.refused[errno] ?? 0) + 1;
   }
-}
-
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
-
-function sleep(ms: number): void {
-  if (ms > 0) Atomics.wait(sleeper, 0, 0, ms);
 }
 
 interface Plan {

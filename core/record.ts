@@ -50,6 +50,12 @@ export interface Sink {
   emit(): boolean;
 }
 
+/** Emits a record whose values stand in the order of its fields. */
+export function emitValues(sink: Sink, values: readonly number[]): void {
+  sink.row.set(values);
+  sink.emit();
+}
+
 /** What a collector writes its records to. */
 export interface Intake {
   readonly vocabulary: Vocabulary;

@@ -1,7 +1,16 @@
 import { Ip } from "../core/ip.ts";
 import { formatListenAddress, type ListenAddress } from "../core/listen_address.ts";
 import type { Vocabulary } from "../core/vocabulary.ts";
-import { EAGAIN, lastErrno, lastError, libc, MSG_DONTWAIT, SOL_SOCKET, SystemError } from "./libc.ts";
+import {
+  addressOf,
+  EAGAIN,
+  lastErrno,
+  lastError,
+  libc,
+  MSG_DONTWAIT,
+  SOL_SOCKET,
+  SystemError,
+} from "./libc.ts";
 import { setReceiveBuffer } from "./receive_buffer.ts";
 
 // include/uapi/asm-generic/socket.h, include/linux/socket.h
@@ -218,8 +227,4 @@ function isDatagram(fd: number): boolean {
   const bytes = new Uint8Array(type.buffer);
   libc().getsockopt(fd, SOL_SOCKET, SO_TYPE, bytes, new Uint8Array(length.buffer));
   return type[0] === SOCK_DGRAM;
-}
-
-function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
-  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)!);
 }

@@ -51,6 +51,11 @@ export function libc(): Libc {
   return opened;
 }
 
+/** Where the bytes are in memory, as long as they are held. */
+export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)!);
+}
+
 /** What went wrong in the call just made: `ENOENT (2)`. */
 export class SystemError extends Error {
   override readonly name = "SystemError";

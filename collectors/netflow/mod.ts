@@ -1,5 +1,6 @@
 import { collector, type Context, type Source } from "../../core/collector.ts";
 import { formatListenAddress, type ListenAddress, listenAddress } from "../../core/listen_address.ts";
+import { emitValues } from "../../core/record.ts";
 import { list, number, setting, type ValuesOf } from "../../core/shape.ts";
 import type { Work } from "../../core/work.ts";
 import type { DatagramSocket } from "../../native/datagram_socket.ts";
@@ -82,7 +83,15 @@ class NetflowSource implements Source {
     this.#emitListeners();
     for (const exporter of this.#exporters.settle(now)) {
       const { number, datagrams, flows, filtered, undecoded, restarts, samplingRate, seenAt } = exporter;
-      this.#emit(EXPORTERS, [number, datagrams, flows, filtered, restarts, samplingRate, seenAt / 1000]);
+      emitValues(this.#context.sink(EXPORTERS), [
+        number,
+        datagrams,
+        flows,
+        filtered,
+        restarts,
+        samplingRate,
+        seenAt / 1000,
+      ]);
       this.#emitLoss("decode", undecoded, { exporter: number });
       this.#emitLoss("filter", filtered, { exporter: number });
       for (const [engine, { lost }] of exporter.sequences) {
@@ -149,7 +158,7 @@ class NetflowSource implements Source {
     for (const socket of this.#receiver?.sockets ?? []) {
       const address = vocabulary.text(formatListenAddress(socket.address));
       const { buffer, queued, drops } = socket.statistics();
-      this.#emit(LISTENERS, [address, wanted, buffer, queued, drops]);
+      emitValues(this.#context.sink(LISTENERS), [address, wanted, buffer, queued, drops]);
     }
     this.#emitLoss("kernel", this.#dropped);
   }
@@ -160,14 +169,7 @@ class NetflowSource implements Source {
   }
 
   #emitLoss(stage: (typeof STAGES)[number], lost: number, { exporter = NaN, engine = NaN } = {}): void {
-    this.#emit(LOSSES, [STAGES.indexOf(stage), exporter, engine, lost]);
-  }
-
-  /** Emits a record whose values stand in the order of its fields. */
-  #emit(type: typeof EXPORTERS | typeof LOSSES | typeof LISTENERS, values: readonly number[]): void {
-    const sink = this.#context.sink(type);
-    sink.row.set(values);
-    sink.emit();
+    emitValues(this.#context.sink(LOSSES), [STAGES.indexOf(stage), exporter, engine, lost]);
   }
 }
 

@@ -1,5 +1,5 @@
 import { collector, type Context, type Source } from "../../core/collector.ts";
-import type { RecordType } from "../../core/record.ts";
+import { emitValues } from "../../core/record.ts";
 import { boolean, duration, list, number, setting, text, type ValuesOf } from "../../core/shape.ts";
 import type { Pcap } from "../../native/pcap.ts";
 import { Packet } from "../../parsers/packet.ts";
@@ -102,9 +102,9 @@ class WialonSource implements Source {
     this.#tellFaults();
     this.#emitCaptures();
     for (const [fate] of FATES.entries()) {
-      this.#emit(SEGMENTS, [fate, reassembly.segments[fate]!, reassembly.bytes[fate]!]);
+      emitValues(this.#context.sink(SEGMENTS), [fate, reassembly.segments[fate]!, reassembly.bytes[fate]!]);
     }
-    this.#emit(GAPS, [reassembly.gaps, reassembly.gapBytes]);
+    emitValues(this.#context.sink(GAPS), [reassembly.gaps, reassembly.gapBytes]);
     yield* this.#traffic.streams(now);
     yield* this.#traffic.devices(now);
   }
@@ -161,15 +161,8 @@ class WialonSource implements Source {
       const { name, isUp, opened, packets, rawPackets } = capture,
         { dropped, interfaceDropped } = capture.lost();
       const values = [isUp ? 1 : 0, opened, packets, rawPackets, dropped, interfaceDropped];
-      this.#emit(CAPTURES, [vocabulary.text(name), ...values]);
+      emitValues(this.#context.sink(CAPTURES), [vocabulary.text(name), ...values]);
     }
-  }
-
-  /** Emits a record whose values stand in the order of its fields. */
-  #emit(type: RecordType, values: readonly number[]): void {
-    const sink = this.#context.sink(type);
-    sink.row.set(values);
-    sink.emit();
   }
 }
 

@@ -38,7 +38,7 @@ export interface ReassemblyOptions {
   readonly framing: WialonFraming;
   /** So many bytes of what has come too early are kept. */
   readonly room: number;
-  /** Something is missing in the stream that is looked at now, before what follows it is given. */
+  /** Something is missing in the stream that is looked at now: before what follows is given, and after what is late. */
   readonly onGap: () => void;
 }
 
@@ -210,6 +210,7 @@ export class Reassembly {
   #giveUp(at: number): void {
     this.#skipTo(at, this.#early.sequenceOf(this.#connections.words[at + EARLY]!));
     this.#mend(at);
+    this.#options.onGap();
   }
 
   /** What is missing before the number will not come. */

@@ -20,6 +20,7 @@ import {
   FIRST_AT,
   FRAMING,
   LAST_AT,
+  NEXT,
   STATE,
   TO_SERVER,
   UNANSWERED,
@@ -117,7 +118,7 @@ export class Traffic {
     }
     if (connection < 0) {
       // What opens a connection or carries data makes one known.
-      if (packet.length === 0 && (flags & (SYN | RST)) !== SYN) return;
+      if ((flags & RST) !== 0 || (packet.length === 0 && (flags & SYN) === 0)) return;
       connection = this.#add(packet);
     }
     const { direction } = connections, position = this.#position;
@@ -206,6 +207,12 @@ export class Traffic {
       return;
     }
     if ((flags & SYN) !== 0 && !this.#open(packet)) return;
+    if ((flags & ACK) !== 0) {
+      this.#position.direction = 1 - direction;
+      reassembly.acknowledge(back, acknowledgment);
+      if (reassembly.isAtEnd(back)) this.#end("end");
+      this.#position.direction = direction;
+    }
     // SYN has a number of its own.
     const sequence = (packet.sequence + ((flags & SYN) !== 0 ? 1 : 0)) | 0;
     if (length > 0) {
@@ -216,12 +223,6 @@ export class Traffic {
       segment.from = packet.start;
       segment.to = packet.end;
       this.#takeData(at, time);
-    }
-    if ((flags & ACK) !== 0) {
-      this.#position.direction = 1 - direction;
-      reassembly.acknowledge(back, acknowledgment);
-      if (reassembly.isAtEnd(back)) this.#end("end");
-      this.#position.direction = direction;
     }
     const isEnding = (flags & FIN) !== 0 && (words[at + STATE]! & IS_ENDED) === 0;
     if (isEnding) reassembly.endAt(at, (sequence + length) | 0);
@@ -256,7 +257,11 @@ export class Traffic {
     const at = connections.streamOf(connection, direction),
       back = connections.streamOf(connection, 1 - direction);
     const { reassembly } = this, first = (sequence + 1) | 0, isAnswer = (flags & ACK) !== 0;
-    if (reassembly.hasBegun(at, first)) return true;
+    if (reassembly.hasBegun(at, first)) {
+      // It may have been refused before.
+      if (words[at + NEXT] === first) reassembly.begin(at, first);
+      return true;
+    }
     const isAwaited = isAnswer && (words[at + STATE]! & IS_BEGUN) === 0 && reassembly.isNear(at, first) &&
       reassembly.isNear(back, acknowledgment);
     if (!isAwaited) {
@@ -266,7 +271,7 @@ export class Traffic {
         if (!isAnswer) reassembly.offer(at, first);
         return false;
       }
-      this.#renew();
+      if ((words[at + STATE]! | words[back + STATE]!) !== 0) this.#renew();
     }
     this.#tellServer(connection, isAnswer ? 1 - direction : direction);
     if ((words[at + STATE]! & IS_KNOWN) === 0) reassembly.begin(at, first);

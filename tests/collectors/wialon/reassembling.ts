@@ -165,7 +165,7 @@ export function testStreams(cases: readonly Case[]): void {
         assert.equal(streams.given.text, given, at);
         if (fates !== undefined) assert.deepEqual(streams.fates, fates, at);
         assert.deepEqual(streams.gaps, gaps, at);
-        assert.equal(streams.gapsTold, gaps[0], at);
+        assert(streams.gapsTold >= gaps[0], at);
         assert.equal(stream.isAtEnd, isAtEnd, at);
       }
     });

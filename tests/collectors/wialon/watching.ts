@@ -7,6 +7,7 @@ import type { RecordType } from "../../../core/record.ts";
 import { Vocabulary } from "../../../core/vocabulary.ts";
 import { ACK, FIN, Packet, PSH, RST, SYN } from "../../../parsers/packet.ts";
 import { tcpPacket, udpPacket } from "../../helpers/packets.ts";
+import type { CapturedPacket } from "../../helpers/pcap_file.ts";
 import type { Plain } from "../../helpers/pipelines.ts";
 
 export const BEGIN = 1_700_000_000;
@@ -24,6 +25,8 @@ export class Watching {
   readonly traffic: Traffic;
   /** Seconds since the beginning, which somebody sets before a packet comes. */
   time = 0;
+  /** All packets that have come. */
+  readonly captured: CapturedPacket[] = [];
   readonly #records = new Map<RecordType, Plain[]>();
   readonly #packet = new Packet();
   /** Packets come at the same place, one after the other. */
@@ -45,10 +48,11 @@ export class Watching {
   }
 
   take(bytes: Uint8Array, captured = bytes.length): void {
-    const packet = this.#packet;
+    const packet = this.#packet, time = BEGIN + this.time;
+    this.captured.push({ time, bytes: bytes.subarray(0, captured), length: bytes.length });
     this.#bytes.fill(0xee, 0, bytes.length + 100).set(bytes);
     assert(packet.read(this.#bytes, 0, captured, bytes.length), packet.fault);
-    this.traffic.take(packet, this.#bytes, BEGIN + this.time);
+    this.traffic.take(packet, this.#bytes, time);
   }
 
   /** Forgets what is idle; gives how many calls that took. */
@@ -67,7 +71,7 @@ export class Watching {
   ended(): string[] {
     return this.taken(ENDED_STREAMS).map((record) =>
       `${sideOf(record)} ${record["duration_seconds"]} ${record["cause"]}`
-    );
+    ).sort();
   }
 
   faults(): string[] {
