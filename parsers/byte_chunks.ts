@@ -28,10 +28,17 @@ export class ByteChunks {
   #free = 0;
   /** Chunks that were in use at some time, none included. */
   #used = 1;
+  /** Those that are in use now. */
+  #taken = 0;
 
   /** It holds at most so many bytes, about. */
   constructor(limit: number) {
     this.#limit = Math.ceil(limit / SIZE) + 1;
+  }
+
+  /** Bytes for which there is room. */
+  get room(): number {
+    return (this.#limit - 1 - this.#taken) * SIZE;
   }
 
   /** Adds the bytes to a queue; gives whether there was room, otherwise the queue stays as it is. */
@@ -39,8 +46,9 @@ export class ByteChunks {
     const length = queue[at + LENGTH]!, inLast = length % SIZE;
     let rest = to - from;
     const first = inLast === 0 ? 0 : Math.min(rest, SIZE - inLast);
-    const added = this.#take(Math.ceil((rest - first) / SIZE));
-    if (added < 0) return false;
+    const count = Math.ceil((rest - first) / SIZE);
+    if (count * SIZE > this.room) return false;
+    const added = this.#take(count);
     let chunk = queue[at + TAIL]!;
     if (first > 0) this.#write(chunk * SIZE + inLast, { bytes, from, to: from + first });
     from += first;
@@ -74,35 +82,24 @@ export class ByteChunks {
   clear(queue: Int32Array, at: number): void {
     const head = queue[at + HEAD]!;
     if (head === 0) return;
+    this.#taken -= Math.ceil(queue[at + LENGTH]! / SIZE);
     this.#next[queue[at + TAIL]!] = this.#free;
     this.#free = head;
     queue[at + HEAD] = queue[at + TAIL] = queue[at + LENGTH] = 0;
   }
 
-  /** Takes so many chunks, each followed by the next; gives the first, 0 for none, or -1 when there are not so many. */
+  /** Takes so many chunks, of which there are as many, each followed by the next; gives the first, 0 for none. */
   #take(count: number): number {
     let first = 0;
+    this.#taken += count;
     for (let i = 0; i < count; i++) {
       let chunk = this.#free;
       if (chunk !== 0) this.#free = this.#next[chunk]!;
-      else if (this.#used < this.#limit) chunk = this.#new();
-      else {
-        this.#release(first);
-        return -1;
-      }
+      else chunk = this.#new();
       this.#next[chunk] = first;
       first = chunk;
     }
     return first;
-  }
-
-  #release(chunk: number): void {
-    while (chunk !== 0) {
-      const next = this.#next[chunk]!;
-      this.#next[chunk] = this.#free;
-      this.#free = chunk;
-      chunk = next;
-    }
   }
 
   #new(): number {

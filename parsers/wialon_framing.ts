@@ -59,6 +59,8 @@ const CONTAINER_HEAD = 3;
 const MAX_START = 6;
 /** A batch of 5,000 messages has about half of it. */
 const MAX_LINE = 1 << 20;
+/** What is longer takes no more than such a share of the room that is left, so that there is some for others. */
+const SMALL = 4096, SHARE = 1 / 8;
 
 /** Tells who sends in the stream whose words stand at `at`. */
 export function setSender(words: Int32Array, at: number, sender: number): void {
@@ -173,8 +175,9 @@ export class WialonFraming {
   /** Keeps the bytes until the rest of their message comes; gives whether there is room. */
   #hold(bytes: Uint8Array, from: number, to: number): boolean {
     const words = this.#words, at = this.#at, { chunks, onFault } = this.#options;
-    const isLong = words[at + HELD_LENGTH]! + to - from > MAX_LINE;
-    if (!isLong && chunks.append(words, at + HELD, { bytes, from, to })) return true;
+    const length = words[at + HELD_LENGTH]! + to - from, isLong = length > MAX_LINE;
+    const isRoom = length <= SMALL || length <= SHARE * chunks.room;
+    if (!isLong && isRoom && chunks.append(words, at + HELD, { bytes, from, to })) return true;
     chunks.clear(words, at + HELD);
     onFault(isLong ? "length" : "memory");
     return false;

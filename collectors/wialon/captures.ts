@@ -74,11 +74,7 @@ export class Capture {
     const { pcap } = this, { take } = this.#options;
     if (pcap === undefined || this.failure !== undefined) return 0;
     let count = 0;
-    try {
-      for (; count < AT_ONCE && pcap.next(); count++) take(this, pcap);
-    } catch (error) {
-      this.failure = error as Error;
-    }
+    for (; count < AT_ONCE && this.#next(pcap); count++) take(this, pcap);
     return count;
   }
 
@@ -95,6 +91,15 @@ export class Capture {
       this.#told = told;
     }
     return this.#lost;
+  }
+
+  #next(pcap: Pcap): boolean {
+    try {
+      return pcap.next();
+    } catch (error) {
+      this.failure = error as Error;
+      return false;
+    }
   }
 
   async close(): Promise<void> {

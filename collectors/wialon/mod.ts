@@ -40,8 +40,9 @@ const REASONS: readonly string[] = [...FRAMING_FAULTS, ...PACKET_REASONS];
 /** Faults are counted at once, and told at most so often. */
 const TELL_MS = 1000;
 
-/** `port 20332`, `portrange 20000-20999` */
-const PORTS = /\bport(?:range)?\s+(\d+)(?:-(\d+))?/g;
+/** `port 20332 or 20333`, `portrange 20000-20999`; but not `not port 22` */
+const PORTS =
+  /(?<!\bnot\s+(?:(?:tcp|udp|src|dst)\s+)*)\bport(?:range)?\s+(\d+(?:-\d+)?(?:\s+or\s+\d+(?:-\d+)?)*)/g;
 const MAX_RANGE = 1000;
 
 class WialonSource implements Source {
@@ -95,6 +96,7 @@ class WialonSource implements Source {
       while (this.#settle()) yield;
       yield;
     }
+    while (this.#settle()) yield;
   }
 
   *snapshot() {
@@ -124,13 +126,16 @@ class WialonSource implements Source {
     packet.linkType = pcap.linkType;
     if (!packet.read(pcap.bytes, pcap.start, pcap.end, pcap.wire)) return this.#reject(packet);
     if (packet.length > 0) capture.rawPackets++;
-    const { vocabulary } = this.#context;
-    if (capture !== this.#capture || vocabulary.generation !== this.#generation) {
-      this.#capture = capture;
-      this.#generation = vocabulary.generation;
-      this.#traffic.messages.interface = vocabulary.text(capture.name);
-    }
+    this.#nameInterface(capture);
     this.#traffic.take(packet, pcap.bytes, pcap.time);
+  }
+
+  #nameInterface(capture: Capture): void {
+    const { vocabulary } = this.#context;
+    if (capture === this.#capture && vocabulary.generation === this.#generation) return;
+    this.#capture = capture;
+    this.#generation = vocabulary.generation;
+    this.#traffic.messages.interface = vocabulary.text(capture.name);
   }
 
   #reject({ fault }: Packet): void {
@@ -140,6 +145,8 @@ class WialonSource implements Source {
   /** What is done between packets; gives whether there is more of it. */
   #settle(): boolean {
     this.#context.vocabulary.forgetIfFull();
+    // Connections that are forgotten may have messages that waited for others.
+    if (this.#capture !== undefined) this.#nameInterface(this.#capture);
     if (performance.now() - this.#toldAt > TELL_MS) this.#tellFaults();
     return this.#traffic.forgetIdle(this.#now);
   }
@@ -169,9 +176,11 @@ class WialonSource implements Source {
 /** The ports that a filter names. */
 function portsOf(filter: string): ReadonlySet<number> {
   const ports = new Set<number>();
-  for (const [, from, to = from] of filter.matchAll(PORTS)) {
-    const last = Math.min(Number(to), Number(from) + MAX_RANGE);
-    for (let port = Number(from); port <= last; port++) ports.add(port);
+  for (const [, list = ""] of filter.matchAll(PORTS)) {
+    for (const range of list.split(/\s+or\s+/)) {
+      const [from = 0, to = from] = range.split("-").map(Number), last = Math.min(to, from + MAX_RANGE);
+      for (let port = from; port <= last; port++) ports.add(port);
+    }
   }
   return ports;
 }

@@ -105,7 +105,8 @@ export const SEGMENTS = recordType({
     fate: {
       type: "choice",
       choices: FATES,
-      help: "early: before others that it follows; repeated: wholly known; overlapping: known in part",
+      help:
+        "early: before others that it follows; repeated: known; overlapping: partly so; stray: of no place in its stream",
     },
     segments: { type: "number", help: "How many" },
     bytes: { type: "number", help: "Their data" },

@@ -45,7 +45,7 @@ const AT_ONCE = 256;
  * Room for the beginnings of messages, and as much for what comes too early: at least so many bytes, and so many a
  * connection.
  */
-const MIN_ROOM = 1 << 21, ROOM = 256;
+const MIN_ROOM = 1 << 24, ROOM = 256;
 
 const { at: ENDED } = ENDED_STREAMS, { at: FAULT } = FAULTS, { at: STREAM } = STREAMS;
 type Cause = "end" | "reset" | "idle" | "displaced";

@@ -333,13 +333,13 @@ Deno.test("take() keeps lines of 1 MiB, and tells of longer ones", () => {
   for (const more of [0, 1]) {
     const line = concat("#M#", "x".repeat(MAX_LINE - 5 + more), "\r\n"), stream = concat(line, ping());
     const first = more === 0 ? { type: "M", size: MAX_LINE } : "length";
-    const receiver = new Receiver({ room: 2 * MAX_LINE }).begin().take(...piecesOf(stream, 1460));
+    const receiver = new Receiver({ room: 16 * MAX_LINE }).begin().take(...piecesOf(stream, 1460));
     assertFound(receiver, [first, { type: "P", size: 5 }]);
   }
 });
 
 Deno.test("take() tells of a line without an end each time when it is too long", () => {
-  const receiver = new Receiver({ room: 2 * MAX_LINE }).begin(), piece = new Uint8Array(65_536).fill(0x78);
+  const receiver = new Receiver({ room: 16 * MAX_LINE }).begin(), piece = new Uint8Array(65_536).fill(0x78);
   receiver.take("#M#");
   for (let i = 0; i < 100; i++) receiver.take(piece);
   assertFound(receiver, ["length"]);
@@ -363,4 +363,11 @@ Deno.test("take() needs no room for messages that come whole, and for what follo
   receiver.take(...pieces, packed, ping()).takeDatagram("imei#P#");
   assert.deepEqual(receiver.types, ["I", "P", "P", "P"]);
   assert.deepEqual(receiver.faults, []);
+});
+
+Deno.test("take() leaves room for other streams when the line of one is long", () => {
+  const receiver = new Receiver({ room: 1 << 20 }).begin(), piece = new Uint8Array(1000).fill(0x78);
+  receiver.take("#M#");
+  for (let i = 0; i < 1000; i++) receiver.take(piece);
+  assertFound(receiver, ["memory"]);
 });
