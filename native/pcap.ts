@@ -1,5 +1,5 @@
 /** Packets from interfaces and from files, by libpcap. It is opened at the first use. */
-import { libc } from "./libc.ts";
+import { addressOf, libc } from "./libc.ts";
 
 const SYMBOLS = {
   // pcap_t *pcap_create(const char *source, char *errbuf)
@@ -19,8 +19,8 @@ const SYMBOLS = {
   pcap_setnonblock: { parameters: ["usize", "i32", "buffer"], result: "i32" },
   pcap_datalink: { parameters: ["usize"], result: "i32" },
   pcap_get_selectable_fd: { parameters: ["usize"], result: "i32" },
-  // int pcap_next_ex(pcap_t *, struct pcap_pkthdr **header, const u_char **data)
-  pcap_next_ex: { parameters: ["usize", "buffer", "buffer"], result: "i32" },
+  // int pcap_next_ex(pcap_t *, struct pcap_pkthdr **header, const u_char **data): addresses cost less than buffers
+  pcap_next_ex: { parameters: ["usize", "usize", "usize"], result: "i32" },
   // int pcap_stats(pcap_t *, struct pcap_stat *)
   pcap_stats: { parameters: ["usize", "buffer"], result: "i32" },
   pcap_geterr: { parameters: ["usize"], result: "pointer" },
@@ -92,11 +92,12 @@ export class Pcap {
   #handle: bigint;
   readonly #descriptor: number;
   // What libpcap writes to, held by fields as long as it may.
-  readonly #headerPointer = new Uint8Array(8);
-  readonly #dataPointer = new Uint8Array(8);
-  readonly #headerAt = new BigUint64Array(this.#headerPointer.buffer);
-  readonly #dataAt = new BigUint64Array(this.#dataPointer.buffer);
-  readonly #dataWords = new Uint32Array(this.#dataPointer.buffer);
+  readonly #pointers = new Uint8Array(16);
+  readonly #pointersAt = addressOf(this.#pointers);
+  readonly #dataPointerAt = this.#pointersAt + 8n;
+  /** Where the header and the data of the packet are. */
+  readonly #addresses = new BigUint64Array(this.#pointers.buffer);
+  readonly #addressWords = new Uint32Array(this.#pointers.buffer);
   /** The header of the packet, where libpcap has it: always at the same place. */
   #header: Uint32Array | undefined;
   /** Where the kernel writes packets, if they can be read there. */
@@ -154,15 +155,15 @@ export class Pcap {
 
   /** Takes the next packet, without waiting; gives whether there was one. Throws when no more can come. */
   next(): boolean {
-    const status = this.#symbols.pcap_next_ex(this.#handle, this.#headerPointer, this.#dataPointer);
+    const status = this.#symbols.pcap_next_ex(this.#handle, this.#pointersAt, this.#dataPointerAt);
     if (status === PACKET) {
       const header = this.#header ?? this.#findMemory(), captured = Math.min(header[CAPTURED]!, MAX_PACKET);
-      const ring = this.#ring, words = this.#dataWords;
-      const start = ring === undefined ? -1 : (words[1]! - ring.high) * 2 ** 32 + words[0]! - ring.low;
+      const ring = this.#ring, words = this.#addressWords;
+      const start = ring === undefined ? -1 : (words[3]! - ring.high) * 2 ** 32 + words[2]! - ring.low;
       this.wire = header[WIRE]!;
       if (start >= 0 && start + captured <= ring!.bytes.length) this.#place(ring!.bytes, start, captured);
       else {
-        libc().memcpy(this.#copy, this.#dataAt[0]!, BigInt(captured));
+        libc().memcpy(this.#copy, this.#addresses[1]!, BigInt(captured));
         this.#place(this.#copy, 0, captured);
       }
       return true;
@@ -203,8 +204,8 @@ export class Pcap {
 
   /** With the first packet: where headers are, and where packets. */
   #findMemory(): Uint32Array {
-    this.#ring = this.#descriptor < 0 ? undefined : ringAt(this.#dataAt[0]!);
-    return this.#header = new Uint32Array(memoryAt(this.#headerAt[0]!, HEADER));
+    this.#ring = this.#descriptor < 0 ? undefined : ringAt(this.#addresses[1]!);
+    return this.#header = new Uint32Array(memoryAt(this.#addresses[0]!, HEADER));
   }
 }
 
