@@ -86,13 +86,11 @@ export class Pcap {
   end = 0;
   /** How long it was. */
   wire = 0;
-  /** Whether the file has ended. */
-  isEnded = false;
   readonly #symbols: Libpcap;
   #handle: bigint;
   readonly #descriptor: number;
-  // What libpcap writes to, held by fields as long as it may.
-  readonly #pointers = new Uint8Array(16);
+  // What libpcap writes to, held by fields as long as it may, and of its own: what is small could move otherwise.
+  readonly #pointers = new Uint8Array(new ArrayBuffer(16));
   readonly #pointersAt = addressOf(this.#pointers);
   readonly #dataPointerAt = this.#pointersAt + 8n;
   /** Where the header and the data of the packet are. */
@@ -168,8 +166,9 @@ export class Pcap {
       }
       return true;
     }
-    if (status === END_OF_FILE) this.isEnded = true;
-    else if (status < 0) throw new Error(`Cannot take packets: ${lastMessage(this.#handle)}`);
+    if (status < 0 && status !== END_OF_FILE) {
+      throw new Error(`Cannot take packets: ${lastMessage(this.#handle)}`);
+    }
     return false;
   }
 

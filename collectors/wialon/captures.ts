@@ -104,10 +104,13 @@ export class Capture {
 
   async close(): Promise<void> {
     const { pcap } = this;
-    this.lost();
-    this.#told = NOTHING;
-    this.pcap = undefined;
-    await pcap?.close();
+    try {
+      this.lost();
+    } finally {
+      this.#told = NOTHING;
+      this.pcap = undefined;
+      await pcap?.close();
+    }
   }
 }
 

@@ -1,56 +1,19 @@
 import type { Context } from "../../core/collector.ts";
 import type { Sink } from "../../core/record.ts";
-import { TCP } from "../../parsers/conntrack_entry.ts";
 import type { Frame } from "../../parsers/wialon_framing.ts";
 import { IS_ANSWER, IS_ANSWERED, isAnswerTo } from "../../parsers/wialon_ips.ts";
 import { ASKED, ASKED_AT, BEHIND, type Connections, DEVICE, DEVICE_PLACE, TO_SERVER } from "./connections.ts";
 import type { Devices } from "./devices.ts";
-import { MESSAGES, SENDERS, TRANSPORTS } from "./records.ts";
+import type { Ends, Position } from "./ends.ts";
+import { MESSAGES, SENDERS } from "./records.ts";
 
 const { at: AT } = MESSAGES;
 const FROM_DEVICE = SENDERS.indexOf("device"), FROM_SERVER = SENDERS.indexOf("server");
-const OVER_TCP = TRANSPORTS.indexOf("tcp"), OVER_UDP = TRANSPORTS.indexOf("udp");
 
 /** What is not answered for so many seconds will not be. */
 const MAX_LATENCY = 60;
 /** What was asked has been answered, or will not be, but not all that was asked after it. */
 const PASSED = -1;
-
-/** The ends of a connection as records have them, in one direction. */
-export class Ends {
-  readonly #connections: Connections;
-  readonly #context: Context;
-
-  constructor(connections: Connections, context: Context) {
-    this.#connections = connections;
-    this.#context = context;
-  }
-
-  /** Writes them to a row of a record whose fields they are. */
-  write(row: Float64Array, at: EndFields, { connection, direction }: Position): void {
-    const connections = this.#connections, back = 1 - direction;
-    row[at.source_address] = this.#address(connections.sourceOf(connection, direction));
-    row[at.destination_address] = this.#address(connections.sourceOf(connection, back));
-    row[at.source_port] = connections.portOf(connection, direction);
-    row[at.destination_port] = connections.portOf(connection, back);
-    row[at.transport] = connections.protocolOf(connection) === TCP ? OVER_TCP : OVER_UDP;
-  }
-
-  #address(at: number): number {
-    const { words } = this.#connections, a = words[at]! >>> 0, b = words[at + 1]! >>> 0;
-    return this.#context.vocabulary.ipv6Words(a, b, words[at + 2]! >>> 0, words[at + 3]! >>> 0);
-  }
-}
-
-type EndFields = Readonly<
-  Record<"source_address" | "destination_address" | "source_port" | "destination_port" | "transport", number>
->;
-
-/** A direction of a connection. */
-export interface Position {
-  readonly connection: number;
-  readonly direction: number;
-}
 
 export interface MessagesOptions {
   readonly context: Context;

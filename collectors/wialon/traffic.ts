@@ -27,7 +27,8 @@ import {
   WITHOUT_DATA,
 } from "./connections.ts";
 import { Devices } from "./devices.ts";
-import { Ends, Messages } from "./messages.ts";
+import { Ends } from "./ends.ts";
+import { Messages } from "./messages.ts";
 import { IS_ACKNOWLEDGED, IS_BEGUN, IS_KNOWN, Reassembly, REPEATED, STRAY } from "./reassembly.ts";
 import { DEVICES, ENDED_STREAMS, FAULTS, STREAMS } from "./records.ts";
 import { inflate } from "./inflate.ts";
