@@ -3,8 +3,8 @@ import { type LiveOptions, Pcap, type PcapStatistics } from "../../native/pcap.t
 import { Readiness } from "../../native/readiness.ts";
 import { type Arrivals, drain } from "../draining.ts";
 
-/** So many packets of an interface are taken before it is the turn of the next one. */
-const AT_ONCE = 256;
+/** So many bytes of packets of an interface are taken, about, before it is the turn of the next one and of the clock. */
+const AT_ONCE = 65_536;
 /** The kernel keeps packets back for longer than that anyway. */
 const PAUSE_MS = 20;
 /** So long it waits at most, so that what else is to be done is done. */
@@ -32,6 +32,7 @@ export class Capture {
   pcap: Pcap | undefined;
   /** Why there are none, if there are none. */
   failure: Error | undefined;
+  isEmpty = true;
   opened = 0;
   packets = 0;
   /** Those with data. */
@@ -69,12 +70,18 @@ export class Capture {
     }
   }
 
-  /** Takes some of the packets that are there; gives how many. */
+  /** Takes some of the packets that are there; gives how many, and notes in `isEmpty` whether these were all. */
   takeSome(): number {
     const { pcap } = this, { take } = this.#options;
-    if (pcap === undefined || this.failure !== undefined) return 0;
-    let count = 0;
-    for (; count < AT_ONCE && this.#next(pcap); count++) take(this, pcap);
+    let count = 0, bytes = 0;
+    this.isEmpty = true;
+    if (pcap === undefined || !this.isUp) return count;
+    while (this.isEmpty && this.#next(pcap)) {
+      take(this, pcap);
+      count++;
+      bytes += pcap.end - pcap.start;
+      this.isEmpty = bytes < AT_ONCE;
+    }
     return count;
   }
 
@@ -149,9 +156,8 @@ export class Captures implements Arrivals {
     let taken = 0;
     this.isEmpty = true;
     for (const capture of this.#options.captures) {
-      const count = capture.takeSome();
-      taken += count;
-      if (count === AT_ONCE) this.isEmpty = false;
+      taken += capture.takeSome();
+      if (!capture.isEmpty) this.isEmpty = false;
     }
     return taken;
   }
