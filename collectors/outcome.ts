@@ -3,6 +3,8 @@ export class Outcome {
   /** Unknown until it is decided for the first time. */
   success: boolean | undefined;
   error = "";
+  /** What was thrown last, if the last of it failed. */
+  failure: unknown;
   /** Unix time, 0 for never. */
   lastSuccessSeconds = 0;
 
@@ -11,6 +13,7 @@ export class Outcome {
     const isMended = this.success === false;
     this.success = true;
     this.error = "";
+    this.failure = undefined;
     this.lastSuccessSeconds = Date.now() / 1000;
     return isMended;
   }
@@ -21,6 +24,7 @@ export class Outcome {
     const isNew = message !== this.error;
     this.success = false;
     this.error = message;
+    this.failure = error;
     return isNew;
   }
 }

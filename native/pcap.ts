@@ -17,6 +17,7 @@ const SYMBOLS = {
   pcap_setfilter: { parameters: ["usize", "buffer"], result: "i32" },
   pcap_freecode: { parameters: ["buffer"], result: "void" },
   pcap_setnonblock: { parameters: ["usize", "i32", "buffer"], result: "i32" },
+  pcap_snapshot: { parameters: ["usize"], result: "i32" },
   pcap_datalink: { parameters: ["usize"], result: "i32" },
   pcap_get_selectable_fd: { parameters: ["usize"], result: "i32" },
   // int pcap_next_ex(pcap_t *, struct pcap_pkthdr **header, const u_char **data): addresses cost less than buffers
@@ -80,13 +81,13 @@ export interface PcapStatistics {
 export class Pcap {
   /** https://www.tcpdump.org/linktypes.html */
   readonly linkType: number;
-  /** Where the packet is, until the next one is taken: `bytes` from `start` to `end`. */
+  /** Begins with the packet, which ends at `end`, until the next one is taken. */
   bytes = new Uint8Array(MAX_PACKET);
-  start = 0;
   end = 0;
   /** How long it was. */
   wire = 0;
   readonly #symbols: Libpcap;
+  readonly #isLive: boolean;
   #handle: bigint;
   readonly #descriptor: number;
   // What libpcap writes to, held by fields as long as it may, and of its own: what is small could move otherwise.
@@ -98,11 +99,14 @@ export class Pcap {
   readonly #addressWords = new Uint32Array(this.#pointers.buffer);
   /** The header of the packet, where libpcap has it: always at the same place. */
   #header: Uint32Array | undefined;
-  /** Where the kernel writes packets, if they can be read there. */
-  #ring: Ring | undefined;
+  /** The data of the packet, where libpcap has them: of a live capture always at the same place, given by its address. */
+  #data: Uint8Array<ArrayBuffer> | undefined;
+  #dataHigh = 0;
+  #dataLow = 0;
   readonly #copy = this.bytes;
 
-  private constructor(handle: bigint) {
+  private constructor(handle: bigint, isLive: boolean) {
+    this.#isLive = isLive;
     this.#symbols = libpcap();
     this.#handle = handle;
     this.linkType = this.#symbols.pcap_datalink(handle);
@@ -124,7 +128,7 @@ export class Pcap {
       if (status < 0) throw failure(adviceOn(status, name) ?? lastMessage(handle));
       setFilter(handle, filter, failure);
       if (pcap.pcap_setnonblock(handle, 1, message) < 0) throw failure(textOf(message));
-      return new Pcap(handle);
+      return new Pcap(handle, true);
     } catch (error) {
       await pcap.pcap_close(handle);
       throw error;
@@ -139,7 +143,7 @@ export class Pcap {
     if (handle === 0n) throw failure(textOf(message).replace(`${path}: `, ""));
     try {
       setFilter(handle, filter, failure);
-      return new Pcap(handle);
+      return new Pcap(handle, false);
     } catch (error) {
       await libpcap().pcap_close(handle);
       throw error;
@@ -156,13 +160,13 @@ export class Pcap {
     const status = this.#symbols.pcap_next_ex(this.#handle, this.#pointersAt, this.#dataPointerAt);
     if (status === PACKET) {
       const header = this.#header ?? this.#findMemory(), captured = Math.min(header[CAPTURED]!, MAX_PACKET);
-      const ring = this.#ring, words = this.#addressWords;
-      const start = ring === undefined ? -1 : (words[3]! - ring.high) * 2 ** 32 + words[2]! - ring.low;
       this.wire = header[WIRE]!;
-      if (start >= 0 && start + captured <= ring!.bytes.length) this.#place(ring!.bytes, start, captured);
+      this.end = captured;
+      const data = this.#data, words = this.#addressWords;
+      if (data !== undefined && words[2] === this.#dataLow && words[3] === this.#dataHigh) this.bytes = data;
       else {
-        libc().memcpy(this.#copy, this.#addresses[1]!, BigInt(captured));
-        this.#place(this.#copy, 0, captured);
+        this.bytes = this.#copy;
+        libc().memcpy(this.bytes, this.#addresses[1]!, BigInt(captured));
       }
       return true;
     }
@@ -190,41 +194,21 @@ export class Pcap {
     const handle = this.#handle;
     this.#handle = 0n;
     // What was there is not any more.
-    this.#header = this.#ring = undefined;
+    this.#header = this.#data = undefined;
     this.bytes = this.#copy;
     if (handle !== 0n) await this.#symbols.pcap_close(handle);
   }
 
-  #place(bytes: Uint8Array<ArrayBuffer>, start: number, length: number): void {
-    this.bytes = bytes;
-    this.start = start;
-    this.end = start + length;
-  }
-
-  /** With the first packet: where headers are, and where packets. */
+  /** With the first packet: where its header and its data are. */
   #findMemory(): Uint32Array {
-    this.#ring = this.#descriptor < 0 ? undefined : ringAt(this.#addresses[1]!);
+    const size = this.#symbols.pcap_snapshot(this.#handle);
+    if (this.#isLive && size >= MAX_PACKET) {
+      this.#data = new Uint8Array(memoryAt(this.#addresses[1]!, size));
+      this.#dataLow = this.#addressWords[2]!;
+      this.#dataHigh = this.#addressWords[3]!;
+    }
     return this.#header = new Uint32Array(memoryAt(this.#addresses[0]!, HEADER));
   }
-}
-
-/** Memory that the kernel shares, and its address in two halves. */
-interface Ring {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly high: number;
-  readonly low: number;
-}
-
-/** The ring of a packet socket that is mapped around the address. */
-function ringAt(address: bigint): Ring | undefined {
-  for (const line of Deno.readTextFileSync("/proc/self/maps").split("\n")) {
-    const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw-s .* socket:\[\d+\]$/.exec(line) ?? [];
-    const start = BigInt(`0x${from ?? 0}`), end = BigInt(`0x${to ?? 0}`);
-    if (address < start || address >= end) continue;
-    const bytes = new Uint8Array(memoryAt(start, Number(end - start)));
-    return { bytes, high: Number(start >> 32n), low: Number(start & 0xffffffffn) };
-  }
-  return undefined;
 }
 
 function memoryAt(address: bigint, length: number): ArrayBuffer {

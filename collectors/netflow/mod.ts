@@ -127,7 +127,7 @@ class NetflowSource implements Source {
   /** Takes a datagram out of a file, whose packets tell the time. */
   #takePacket(pcap: Pcap, packet: Packet): void {
     packet.linkType = pcap.linkType;
-    if (!packet.read(pcap.bytes, pcap.start, pcap.end, pcap.wire)) return;
+    if (!packet.read(pcap.bytes, 0, pcap.end, pcap.wire)) return;
     const { start, end, length } = packet, { vocabulary } = this.#context;
     const [a = 0, b = 0, c = 0, d = 0] = new Uint32Array(packet.words.buffer);
     const exporter = this.#exporters.of(vocabulary.ipv6Words(a, b, c, d));

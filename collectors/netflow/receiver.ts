@@ -58,6 +58,7 @@ export class Receiver implements Arrivals {
   takeSome(): number {
     let taken = 0;
     this.isEmpty = true;
+    if (this.#failure !== undefined) throw this.#failure;
     for (const socket of this.sockets) {
       const count = socket.take();
       this.#options.take(socket, 0, count);
@@ -71,7 +72,6 @@ export class Receiver implements Arrivals {
     this.#woken = Promise.withResolvers();
     for (const socket of this.sockets) if (!this.#waiting.has(socket)) this.#waitFor(socket);
     if (this.#failure === undefined) await this.#woken.promise;
-    if (this.#failure !== undefined) throw this.#failure;
     const taken = this.#taken;
     this.#taken = 0;
     return taken;

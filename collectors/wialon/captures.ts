@@ -79,7 +79,7 @@ export class Capture {
     while (this.isEmpty && this.#next(pcap)) {
       take(this, pcap);
       count++;
-      bytes += pcap.end - pcap.start;
+      bytes += pcap.end;
       this.isEmpty = bytes < AT_ONCE;
     }
     return count;

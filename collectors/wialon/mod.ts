@@ -124,7 +124,7 @@ class WialonSource implements Source {
     const packet = this.#packet;
     capture.packets++;
     packet.linkType = pcap.linkType;
-    if (!packet.read(pcap.bytes, pcap.start, pcap.end, pcap.wire)) return this.#reject(packet);
+    if (!packet.read(pcap.bytes, 0, pcap.end, pcap.wire)) return this.#reject(packet);
     if (packet.length > 0) capture.rawPackets++;
     this.#nameInterface(capture);
     this.#traffic.take(packet, pcap.bytes, pcap.time);
@@ -167,7 +167,9 @@ class WialonSource implements Source {
     for (const capture of this.#captures) {
       const { name, isUp, opened, packets, rawPackets } = capture,
         { dropped, interfaceDropped } = capture.lost();
-      const values = [isUp ? 1 : 0, opened, packets, rawPackets, dropped, interfaceDropped];
+      // A file is no interface.
+      const [up, times] = this.#isReplay ? [NaN, NaN] : [isUp ? 1 : 0, opened];
+      const values = [up, times, packets, rawPackets, dropped, interfaceDropped];
       emitValues(this.#context.sink(CAPTURES), [vocabulary.text(name), ...values]);
     }
   }

@@ -19,7 +19,7 @@ async function read(packets: readonly CapturedPacket[], { linkType = DLT_EN10MB,
   await using file = await TempFile.create(pcapFile(packets, linkType));
   const pcap = await Pcap.file(file.path, filter), found: CapturedPacket[] = [];
   while (pcap.next()) {
-    found.push({ time: pcap.time, bytes: pcap.bytes.slice(pcap.start, pcap.end), length: pcap.wire });
+    found.push({ time: pcap.time, bytes: pcap.bytes.slice(0, pcap.end), length: pcap.wire });
   }
   await pcap.close();
   return { found, linkType: pcap.linkType };
