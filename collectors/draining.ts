@@ -2,6 +2,8 @@
 const SLICE_MS = 5;
 /** Things that come faster than this are no longer waited for one by one, but taken after pauses. */
 const BUSY_MS = 1;
+/** What else is to be done waits no longer, even if there are always more things. */
+const SETTLE_MS = 1000;
 
 /** Where things arrive that are taken many at a time. */
 export interface Arrivals {
@@ -13,26 +15,29 @@ export interface Arrivals {
   readonly isEmpty: boolean;
   /** Waits until there is something; gives how many things it has taken. */
   wait(): Promise<number>;
-  /** Does what else is to be done when all was taken; what that finds makes `isEmpty` false. */
+  /** Does what else is to be done, mostly when all was taken; what that finds makes `isEmpty` false. */
   settle?(): Promise<void>;
 }
 
 /** Takes what arrives until it is closed, and yields when the event loop should have its turn. */
 export async function* drain(arrivals: Arrivals): AsyncGenerator<void> {
-  let taken = 0, emptied = performance.now();
+  let taken = 0, emptied = performance.now(), settled = emptied;
   while (!arrivals.isClosed) {
     const end = performance.now() + SLICE_MS;
     do taken += arrivals.takeSome(); while (!arrivals.isEmpty && performance.now() < end);
+    const now = performance.now();
+    if (arrivals.isEmpty || now - settled >= SETTLE_MS) {
+      settled = now;
+      await arrivals.settle?.();
+    }
     if (!arrivals.isEmpty) {
       yield;
       continue;
     }
-    const now = performance.now(), isBusy = taken * BUSY_MS >= now - emptied;
+    const isBusy = taken * BUSY_MS >= now - emptied;
     emptied = now;
     taken = 0;
-    await arrivals.settle?.();
-    if (!arrivals.isEmpty) yield;
-    else if (isBusy) await pause(arrivals.pauseMs);
+    if (isBusy) await pause(arrivals.pauseMs);
     else taken = await arrivals.wait();
   }
 }

@@ -8,8 +8,7 @@ const PACKETS_PER_PIECE = 256;
  */
 export async function* readPackets(
   path: string,
-  filter: string,
-  take: (pcap: Pcap) => void,
+  { filter, take }: { readonly filter: string; readonly take: (pcap: Pcap) => void },
 ): AsyncGenerator<void> {
   const pcap = await Pcap.file(path, filter);
   try {

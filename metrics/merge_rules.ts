@@ -34,7 +34,17 @@ export function mergeRules(
   return [...rules.values()];
 }
 
+/** What rules of one type have and others have not. */
+const OF_TYPES = ["buckets", "quantiles"];
+
 function changed(below: MapNode | undefined, above: MapNode): MapNode {
-  const kept = below?.entries.filter(({ key }) => !entryOf(above, key)) ?? [];
+  const isOther = entryOf(above, "type") !== undefined && typeOf(above) !== typeOf(below);
+  const kept =
+    below?.entries.filter(({ key }) => !entryOf(above, key) && !(isOther && OF_TYPES.includes(key))) ?? [];
   return { ...above, entries: [...kept, ...above.entries] };
+}
+
+function typeOf(rule: MapNode | undefined): string | undefined {
+  const type = entryOf(rule, "type")?.value;
+  return type?.kind === "scalar" ? type.text : undefined;
 }

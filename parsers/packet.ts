@@ -5,8 +5,7 @@ import { TCP, UDP } from "./conntrack_entry.ts";
  * is a fragment; it is neither TCP nor UDP; what was captured ends within the headers; a header contradicts itself or
  * the one before.
  */
-export const PACKET_FAULTS = ["link_type", "network", "fragment", "transport", "short", "malformed"] as const;
-export type PacketFault = (typeof PACKET_FAULTS)[number];
+export type PacketFault = "link_type" | "network" | "fragment" | "transport" | "short" | "malformed";
 
 /** Link layers: https://www.tcpdump.org/linktypes.html, which has their layouts, and pcap/dlt.h. */
 export const DLT_NULL = 0, DLT_EN10MB = 1, DLT_LOOP = 108, DLT_LINUX_SLL = 113, DLT_LINUX_SLL2 = 276;

@@ -75,7 +75,8 @@ class NetflowSource implements Source {
   /** The datagrams that were sent to the ports at which it would listen. */
   replay(path: string): Work {
     const ports = this.#settings.listen_address.map(({ port }) => `dst port ${port}`), packet = new Packet();
-    return readPackets(path, `udp and (${ports.join(" or ")})`, (pcap) => this.#takePacket(pcap, packet));
+    const filter = `udp and (${ports.join(" or ")})`;
+    return readPackets(path, { filter, take: (pcap) => this.#takePacket(pcap, packet) });
   }
 
   *snapshot() {

@@ -2,7 +2,7 @@ import { collector, type Context, type Source } from "../../core/collector.ts";
 import { emitValues } from "../../core/record.ts";
 import { boolean, duration, list, number, setting, text, type ValuesOf } from "../../core/shape.ts";
 import type { Pcap } from "../../native/pcap.ts";
-import { Packet } from "../../parsers/packet.ts";
+import { Packet, type PacketFault } from "../../parsers/packet.ts";
 import { FRAMING_FAULTS } from "../../parsers/wialon_framing.ts";
 import { readPackets } from "../packet_file.ts";
 import { Capture, type CaptureOptions, Captures } from "./captures.ts";
@@ -34,8 +34,8 @@ const SETTINGS = {
 };
 
 /** What is wrong with a packet that is worth a word; others are not for us. */
-const PACKET_REASONS = ["link_type", "fragment", "short", "malformed"] as const;
-const REASONS: readonly string[] = [...FRAMING_FAULTS, ...PACKET_REASONS];
+const PACKET_REASONS: readonly PacketFault[] = ["link_type", "fragment", "short", "malformed"];
+const REASONS = [...FRAMING_FAULTS, ...PACKET_REASONS];
 
 /** Faults are counted at once, and told at most so often. */
 const TELL_MS = 1000;
@@ -92,7 +92,8 @@ class WialonSource implements Source {
     const { filter } = this.#settings, options = this.#captureOptions, capture = new Capture(path, options);
     this.#captures = [capture];
     this.#isReplay = true;
-    for await (const _ of readPackets(path, filter, (pcap) => this.#take(capture, pcap))) {
+    const take = (pcap: Pcap) => this.#take(capture, pcap);
+    for await (const _ of readPackets(path, { filter, take })) {
       while (this.#settle()) yield;
       yield;
     }
@@ -139,7 +140,7 @@ class WialonSource implements Source {
   }
 
   #reject({ fault }: Packet): void {
-    if (REASONS.includes(fault!)) this.#count(fault!);
+    if (fault !== undefined && PACKET_REASONS.includes(fault)) this.#count(fault);
   }
 
   /** What is done between packets; gives whether there is more of it. */

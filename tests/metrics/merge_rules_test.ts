@@ -65,6 +65,17 @@ Deno.test("mergeRules() replaces a list as a whole", () => {
   assert.deepEqual(withUser({ name: "size", buckets: [3] }).byName.get("size")!.options.buckets, [3]);
 });
 
+Deno.test("mergeRules() drops the buckets of a shipped rule that the user gives another type", () => {
+  const { byName, problems } = withUser({ name: "size", type: "gauge" });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(byName.get("size")!.options.buckets, []);
+});
+
+Deno.test("mergeRules() keeps the buckets of a shipped rule whose type the user repeats", () => {
+  const { byName } = withUser({ name: "size", type: "histogram" });
+  assert.deepEqual(byName.get("size")!.options.buckets, [1, 2]);
+});
+
 Deno.test("mergeRules() lets the user switch a shipped rule off", () => {
   assert.deepEqual(withUser({ name: "by_name", enabled: false }).names, ["size"]);
 });
