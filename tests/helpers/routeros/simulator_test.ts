@@ -222,6 +222,8 @@ Deno.test("RouterSimulator sends in pieces of a size if it is told to", async ()
   await using simulator = await RouterSimulator.start({ tables: { ...TABLES }, chunk: 3, delay: 1 });
   using client = await RawClient.connect(simulator.port);
   assert.equal((await client.ask("/interface/print")).length, 4);
+  // So long that one piece is read before the next one comes.
+  simulator.options.delay = 300;
   await client.send("#");
   assert.deepEqual(await client.read(), new Uint8Array([5, 0x21, 0x64]));
 });
