@@ -2,17 +2,22 @@
 export class Outcome {
   /** Unknown until it is decided for the first time. */
   success: boolean | undefined;
-  error = "";
   /** What was thrown last, if the last of it failed. */
   failure: unknown;
   /** Unix time, 0 for never. */
   lastSuccessSeconds = 0;
 
+  /** What it says; nothing if nothing failed. */
+  get error(): string {
+    const { failure } = this;
+    if (failure === undefined) return "";
+    return failure instanceof Error ? failure.message : String(failure);
+  }
+
   /** Gives whether that is new after a failure. */
   succeeded(): boolean {
     const isMended = this.success === false;
     this.success = true;
-    this.error = "";
     this.failure = undefined;
     this.lastSuccessSeconds = Date.now() / 1000;
     return isMended;
@@ -20,11 +25,9 @@ export class Outcome {
 
   /** Gives whether that is another failure than before. */
   failed(error: unknown): boolean {
-    const message = error instanceof Error ? error.message : String(error);
-    const isNew = message !== this.error;
+    const before = this.error;
     this.success = false;
-    this.error = message;
     this.failure = error;
-    return isNew;
+    return this.error !== before;
   }
 }

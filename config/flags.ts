@@ -40,7 +40,11 @@ function flagName(path: readonly string[]): string {
 }
 
 /** Flags that are no settings. */
-const CONFIG_FILE = ["config.file", "config"], REPLAY_FILE = ["replay"];
+const FILES: Readonly<Record<string, "config" | "replay">> = {
+  "config.file": "config",
+  config: "config",
+  replay: "replay",
+};
 const SWITCHES: Readonly<Record<string, CommandLine["command"]>> = {
   help: "help",
   h: "help",
@@ -63,8 +67,7 @@ class Parser {
   readonly #given = new Map<Flag, Node[]>();
   #command: CommandLine["command"] | undefined;
   #switched: CommandLine["command"] | undefined;
-  #configFile: string | undefined;
-  #replayFile: string | undefined;
+  readonly #files: { config?: string | undefined; replay?: string | undefined } = {};
 
   constructor(args: readonly string[], flags: readonly Flag[], problems: Problems) {
     this.#args = [...args];
@@ -82,8 +85,8 @@ class Parser {
     }
     return {
       command: this.#switched ?? this.#command ?? "run",
-      configFile: this.#configFile,
-      replayFile: this.#replayFile,
+      configFile: this.#files.config,
+      replayFile: this.#files.replay,
       node: treeOf([...this.#given].map(([flag, nodes]) => [flag.path, valueOf(flag, nodes)])),
     };
   }
@@ -104,12 +107,9 @@ class Parser {
       this.#switched ??= command;
       return;
     }
-    if (CONFIG_FILE.includes(dashed)) {
-      this.#configFile = this.#valueFor(dashed, value) ?? this.#configFile;
-      return;
-    }
-    if (REPLAY_FILE.includes(dashed)) {
-      this.#replayFile = this.#valueFor(dashed, value) ?? this.#replayFile;
+    const file = own(FILES, dashed);
+    if (file !== undefined) {
+      this.#files[file] = this.#valueFor(dashed, value) ?? this.#files[file];
       return;
     }
     const flag = this.#flags.get(dashed);
@@ -118,7 +118,7 @@ class Parser {
       return this.#give(negated, nodeOf(false, `--${dashed}`));
     }
     if (flag === undefined) {
-      const known = [...this.#flags.keys(), ...Object.keys(SWITCHES), ...CONFIG_FILE, ...REPLAY_FILE];
+      const known = [...this.#flags.keys(), ...Object.keys(SWITCHES), ...Object.keys(FILES)];
       const negations = [...this.#flags].flatMap(([name, { setting }]) =>
         setting.shape.boolean ? [`no-${name}`] : []
       );

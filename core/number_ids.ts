@@ -1,4 +1,5 @@
 import { nextCapacity } from "./growth.ts";
+import { hashSecrets } from "./hash_secrets.ts";
 import { NextSlots } from "./next_slots.ts";
 
 /** A large table has this many slots at first and is then doubled, since all of its slots are touched. */
@@ -127,8 +128,7 @@ export class NumberIds {
 const FLOAT = new Float64Array(1);
 const HALVES = new Uint32Array(FLOAT.buffer);
 
-/** What comes by the network may be chosen: nobody shall know which values are neighbours. */
-const SECRET = crypto.getRandomValues(new Uint32Array(1))[0]! | 1;
+const [SECRET = 0] = hashSecrets(1);
 
 function hash(value: number): number {
   if (value >>> 0 === value) return keyed(Math.imul(value, 0x9e3779b1));

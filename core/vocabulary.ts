@@ -1,3 +1,4 @@
+import { hashSecrets } from "./hash_secrets.ts";
 import { Ip } from "./ip.ts";
 
 /** An IPv6 address in a record is this number plus its id here; below it, a number is an IPv4 address. */
@@ -112,8 +113,7 @@ function word(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-/** What comes by the network may be chosen: nobody shall know which addresses are neighbours. */
-const [A = 0, B = 0, C = 0, D = 0] = crypto.getRandomValues(new Uint32Array(4)).map((secret) => secret | 1);
+const [A = 0, B = 0, C = 0, D = 0] = hashSecrets(4);
 
 function hash(a: number, b: number, c: number, d: number): number {
   let h = Math.imul(a, A) ^ Math.imul(b, B) ^ Math.imul(c, C) ^ Math.imul(d, D);

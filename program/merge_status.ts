@@ -10,6 +10,12 @@ export const UNKNOWN_STATUS: Omit<CollectorStatus, "name"> = {
   qualities: new Map(),
 };
 
+/** A copy: what a runner tells are no own properties. */
+export function copyStatus(status: CollectorStatus): CollectorStatus {
+  const { name, success, durationSeconds, lastSuccessSeconds, lastError, problems, qualities } = status;
+  return { name, success, durationSeconds, lastSuccessSeconds, lastError, problems, qualities };
+}
+
 /** The worst of what all parts of a collector tell; undefined is a part that has told nothing yet. */
 export function mergeStatus(
   name: string,

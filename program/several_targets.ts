@@ -4,7 +4,7 @@ import { drive } from "../core/work.ts";
 import { MergedRule } from "../metrics/merged_rule.ts";
 import type { Pipeline } from "../metrics/pipeline.ts";
 import type { View } from "../metrics/rule.ts";
-import { mergeStatus } from "./merge_status.ts";
+import { copyStatus, mergeStatus } from "./merge_status.ts";
 import type { Plan } from "./plan.ts";
 import { runHere, type Running } from "./running.ts";
 
@@ -35,7 +35,7 @@ export class SeveralTargets implements Running {
     return mergeStatus(
       this.#name,
       this.#targets.map(({ name, running: { status } }) => ({
-        ...statusOf(status),
+        ...copyStatus(status),
         lastError: status.lastError === "" ? "" : `${name}: ${status.lastError}`,
       })),
     );
@@ -76,10 +76,4 @@ export class SeveralTargets implements Running {
       for (const i of changed) yield* rules[i]!.merge(targets.map(({ running }) => running.rules[i]!));
     }());
   }
-}
-
-/** A copy: what a runner tells are no own properties. */
-function statusOf(status: CollectorStatus): Omit<CollectorStatus, "name"> {
-  const { success, durationSeconds, lastSuccessSeconds, lastError, problems, qualities } = status;
-  return { success, durationSeconds, lastSuccessSeconds, lastError, problems, qualities };
 }

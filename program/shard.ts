@@ -6,6 +6,7 @@ import type { NamesByIndex } from "../core/interface_names.ts";
 import { type Node, Problems } from "../core/node.ts";
 import type { CollectorStatus } from "../core/status.ts";
 import { compactView, type View } from "../metrics/rule.ts";
+import { copyStatus } from "./merge_status.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { type Background, figuresOf, runHere, type Running, startLookups } from "./running.ts";
 
@@ -82,9 +83,8 @@ async function start({ configured, collector, shards }: Order & { order: "start"
 }
 
 function report({ status, rules }: Running): Report {
-  const { name, success, durationSeconds, lastSuccessSeconds, lastError, problems, qualities } = status;
   return {
-    status: { name, success, durationSeconds, lastSuccessSeconds, lastError, problems, qualities },
+    status: copyStatus(status),
     rules: rules.map(({ view, folded }) => ({ view: compactView(view), folded })),
     figures: figuresOf(plan!),
   };

@@ -1,4 +1,5 @@
 import { nextCapacity } from "../../core/growth.ts";
+import { hashSecrets } from "../../core/hash_secrets.ts";
 import type { Packet } from "../../parsers/packet.ts";
 import { FRAMING_WORDS } from "../../parsers/wialon_framing.ts";
 
@@ -39,9 +40,7 @@ const INDEX = 2 ** 24 - 1, TAG = ~INDEX;
 export const WITHOUT_DATA = 0, UNANSWERED = 1, ANSWERED = 2;
 const QUEUES = 3;
 
-/** What comes by the network may be chosen: nobody shall know which connections are neighbours. */
-const SECRETS = crypto.getRandomValues(new Uint32Array(4)).map((secret) => secret | 1);
-const [S0 = 0, S1 = 0, S2 = 0, S3 = 0] = SECRETS;
+const [S0 = 0, S1 = 0, S2 = 0, S3 = 0] = hashSecrets(4);
 
 /**
  * The connections that are seen, in one piece of memory: each is a row of words, given by where it begins. A row keeps
@@ -75,9 +74,7 @@ export class Connections {
     const { words: ends, protocol } = packet, words = this.words, slots = this.#slots;
     const direction = this.direction = directionOf(packet);
     const a = 4 * direction, b = 4 - a;
-    const ports = direction === 0
-      ? (packet.sourcePort << 16) | packet.destinationPort
-      : (packet.destinationPort << 16) | packet.sourcePort;
+    const ports = portsOf(packet, direction);
     const hash = this.#hash = hashOf(ends, a, { b, ports, protocol });
     const mask = slots.length - 1, tag = hash & TAG;
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
@@ -103,10 +100,7 @@ export class Connections {
       words[at + A + i] = packet.words[a + i]!;
       words[at + B + i] = packet.words[b + i]!;
     }
-    const { sourcePort, destinationPort } = packet;
-    words[at + PORTS] = this.direction === 0
-      ? (sourcePort << 16) | destinationPort
-      : (destinationPort << 16) | sourcePort;
+    words[at + PORTS] = portsOf(packet, this.direction);
     words[at + PROTOCOL] = packet.protocol;
     words[at + TOUCHED] = time;
     this.#enter(at, this.#hash);
@@ -263,6 +257,11 @@ function directionOf({ words, sourcePort, destinationPort }: Packet): number {
     if (words[i] !== words[i + 4]) return words[i]! < words[i + 4]! ? 0 : 1;
   }
   return sourcePort <= destinationPort ? 0 : 1;
+}
+
+/** Both ports in one word, that of the end that comes first in the upper half. */
+function portsOf({ sourcePort, destinationPort }: Packet, direction: number): number {
+  return direction === 0 ? (sourcePort << 16) | destinationPort : (destinationPort << 16) | sourcePort;
 }
 
 interface Rest {

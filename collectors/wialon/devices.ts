@@ -1,10 +1,10 @@
 import { nextCapacity } from "../../core/growth.ts";
+import { hashSecrets } from "../../core/hash_secrets.ts";
 import { NumberIds } from "../../core/number_ids.ts";
 
 const MIN_DEVICES = 64;
 
-/** What comes by the network may be chosen: nobody shall know which names are neighbours. */
-const [S0 = 1, S1 = 1] = crypto.getRandomValues(new Uint32Array(2)).map((secret) => secret | 1);
+const [S0 = 1, S1 = 1] = hashSecrets(2);
 
 /**
  * The devices that were seen of late. Of the name of one nothing is kept but a number that cannot be turned back into it.
