@@ -4,13 +4,16 @@ import { flagsOf, parseCommandLine } from "./config/flags.ts";
 import { helpText } from "./config/help.ts";
 import { loadNode } from "./config/load.ts";
 import { collectorTable, summary } from "./config/report.ts";
-import { rootShape, SECTIONS } from "./config/settings.ts";
+import { rootShape, SECTIONS, type Values, webOf } from "./config/settings.ts";
 import type { Collector } from "./core/collector.ts";
+import type { Log } from "./core/log.ts";
 import { Problems } from "./core/node.ts";
-import project from "./deno.json" with { type: "json" };
+import { readBuild } from "./program/build.ts";
+import { unhealthy } from "./program/health.ts";
 import { makePlan } from "./program/plan.ts";
 import { replay } from "./program/replay.ts";
 import { run } from "./program/run.ts";
+import type { Build } from "./server/own_metrics.ts";
 
 const ENCODER = new TextEncoder();
 
@@ -23,11 +26,25 @@ export async function main(args: readonly string[], collectors: readonly Collect
     case "help":
       return say(helpText(flags, SECTIONS));
     case "version":
-      return say(`netcensus ${project.version} (deno ${Deno.version.deno}, ${Deno.build.arch})\n`);
+      return say(versionText(readBuild()));
   }
   const { configFile: file, replayFile, node } = commandLine;
-  const configured = await loadNode({ file, flags: node, environment: Deno.env.toObject() }, problems);
-  const plan = makePlan({ configured, collectors, isReplay: replayFile !== undefined }, problems);
+  const read = (problems: Problems) =>
+    loadNode({ file, flags: node, environment: Deno.env.toObject() }, problems);
+  if (commandLine.command === "health") return await health(webOf(await read(new Problems())));
+  const load = async (problems: Problems, log?: Log) => {
+    const configured = await read(problems);
+    const plan = makePlan(
+      { configured, collectors, isReplay: replayFile !== undefined, ...log && { log } },
+      problems,
+    );
+    const webFile = plan?.values.web.config_file;
+    // What needs no TLS needs not be allowed to read the key.
+    if (plan === undefined || webFile === undefined || commandLine.command === "collectors") return plan;
+    const { readWebConfig } = await import("./config/web_config.ts");
+    return { ...plan, webConfig: await readWebConfig(webFile, problems) };
+  };
+  const plan = await load(problems);
   if (plan === undefined || problems.any) return complain(problems, 1);
   switch (commandLine.command) {
     case "check":
@@ -35,9 +52,20 @@ export async function main(args: readonly string[], collectors: readonly Collect
     case "collectors":
       return say(collectorTable(collectors, plan.values, hasCapability));
     default:
-      if (replayFile !== undefined) return await replay(plan, replayFile, project.version);
-      return await run(plan, project.version);
+      if (replayFile !== undefined) return await replay(plan, replayFile, readBuild());
+      return await run(plan, { load, build: readBuild() });
   }
+}
+
+async function health({ listen_address: [address], config_file }: Values["web"]): Promise<number> {
+  const wrong = await unhealthy(address!, { isGuarded: config_file !== undefined });
+  if (wrong === undefined) return say("netcensus is healthy\n");
+  Deno.stderr.writeSync(ENCODER.encode(`${wrong}\n`));
+  return 1;
+}
+
+function versionText({ version, revision }: Build): string {
+  return `netcensus ${version} (revision ${revision}, deno ${Deno.version.deno}, ${Deno.build.arch})\n`;
 }
 
 function say(text: string): number {

@@ -12,7 +12,7 @@ export interface Flag {
   readonly setting: Setting<unknown>;
 }
 
-export const COMMANDS = ["run", "check", "collectors"] as const;
+export const COMMANDS = ["run", "check", "collectors", "health"] as const;
 
 export interface CommandLine {
   readonly command: (typeof COMMANDS)[number] | "help" | "version";
@@ -28,7 +28,7 @@ export function flagsOf(settings: Settings, path: readonly string[] = []): Flag[
   return Object.entries(settings).flatMap(([key, setting]) => {
     const here = [...path, key];
     if (setting.flag === null) return [];
-    if ("settings" in setting.shape) return flagsOf(setting.shape.settings as Settings, here);
+    if (setting.shape.settings) return flagsOf(setting.shape.settings, here);
     return [{ name: setting.flag ?? flagName(here), alias: setting.alias, path: here, setting }];
   });
 }

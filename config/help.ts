@@ -14,6 +14,7 @@ export function helpText(flags: readonly Flag[], sections: Readonly<Record<strin
 Usage: netcensus [run] [flags]
        netcensus check --config.file=FILE    tells what is wrong with a configuration
        netcensus collectors                  lists the collectors, and what each may do here
+       netcensus health [flags]              asks the one that runs here with these flags how it is
 
 General:
 ${entry("--config.file=FILE, --config=FILE", "Configuration in YAML; flags win over it")}

@@ -3,10 +3,23 @@ import { entryOf, type Node, nodeOf, type Problems } from "../core/node.ts";
 import { overlay, treeOf } from "./flags.ts";
 import type { CollectorValues, Values } from "./settings.ts";
 
+/** The variables of the environment that say something, as those of the replaced exporters did. */
+export const VARIABLES = {
+  PORT: "Port to listen at, where nothing else says where to listen",
+  MIKROTIK_ROUTER_ADDRESS:
+    "Host of a router, which switches mikrotik on; where it is missing, the others say nothing",
+  MIKROTIK_ROUTER_PORT: "Port of its API",
+  MIKROTIK_ROUTER_USERNAME: "Name of the user",
+  MIKROTIK_ROUTER_PASSWORD: "Password",
+  MIKROTIK_ROUTER_PASSWORD_FILE: "File with the password, which is read at each login",
+};
+
+type Environment = Readonly<Partial<Record<keyof typeof VARIABLES, string>>>;
+
 export interface Sources {
   readonly file: string | undefined;
   readonly flags: Node;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Environment;
 }
 
 /** What was configured, as it was written: flags win over the file, the file over the environment. */
@@ -34,8 +47,7 @@ async function readFile(file: string, problems: Problems): Promise<Node | undefi
   }
 }
 
-/** What the replaced exporters were told by their environment. */
-function fromEnvironment(environment: Readonly<Record<string, string>>): Node {
+function fromEnvironment(environment: Environment): Node {
   const { PORT } = environment;
   return PORT ? nodeOf({ web: { listen_address: [`:${PORT}`] } }, "PORT") : nodeOf({});
 }
@@ -54,10 +66,10 @@ const ROUTER = {
   username: "MIKROTIK_ROUTER_USERNAME",
   password: "MIKROTIK_ROUTER_PASSWORD",
   password_file: "MIKROTIK_ROUTER_PASSWORD_FILE",
-};
+} as const;
 
-function routerOf(environment: Readonly<Record<string, string>>): Node {
-  const port = environment["MIKROTIK_ROUTER_PORT"];
+function routerOf(environment: Environment): Node {
+  const port = environment.MIKROTIK_ROUTER_PORT;
   if (!environment[ROUTER.address]) return nodeOf({});
   const values = Object.entries(ROUTER).flatMap(([key, variable]) => {
     const value = environment[variable];

@@ -1,11 +1,13 @@
 import type { Collector } from "../core/collector.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
 import { METRIC_NAME, SCRAPE_METRIC } from "../core/metric_name.ts";
-import { describe, type Node } from "../core/node.ts";
+import { describe, entryOf, type Node, Problems } from "../core/node.ts";
 import {
   anything,
   boolean,
   choice,
+  file,
+  folder,
   list,
   number,
   optional,
@@ -38,6 +40,10 @@ const WEB = {
   disable_exporter_metrics: setting(boolean, false, {
     help: "Leave out the metrics of the exporter itself: process_*, nodejs_* and HTTP",
   }),
+  config_file: optional(file, {
+    help: "File with TLS and users for HTTP, in the format of Prometheus' exporter-toolkit",
+    flag: "web.config.file",
+  }),
   scrape_metric: setting(metricName(), SCRAPE_METRIC, {
     help: "Name of the summary of how long scrapes take",
     flag: null,
@@ -47,12 +53,6 @@ const WEB = {
 const LOG = {
   level: setting(choice(LOG_LEVELS), "info", { help: "Least severity to log" }),
   format: setting(choice(LOG_FORMATS), "logfmt", { help: "Format of the log, on standard error" }),
-};
-
-/** A path without the slash at its end. */
-const folder: Shape<string> = {
-  ...text,
-  read: (node, problems) => text.read(node, problems)?.replace(/(?!^)\/+$/, ""),
 };
 
 const PATH = {
@@ -111,6 +111,13 @@ export function rootShape(collectors: readonly Collector[]) {
     log: section(LOG, "The log"),
     path: section(PATH, "Where the kernel's files are"),
   });
+}
+
+/** What a configuration says of HTTP, whether the rest of it is good or not; the defaults where that is wrong as well. */
+export function webOf(configured: Node): Values["web"] {
+  const { shape, default: value } = rootShape([]).settings.web;
+  const written = entryOf(configured, "web")?.value;
+  return (written && shape.read(written, new Problems())) ?? value;
 }
 
 function section<S extends Settings>(settings: S, help: string) {

@@ -13,6 +13,10 @@ export interface Shape<T> {
   readonly repeatable?: boolean;
   /** A flag may be given without a value, and as `--no-flag`. */
   readonly boolean?: boolean;
+  /** What each item of a list is, or each value of a map whose keys the user chooses. */
+  readonly item?: Shape<unknown>;
+  /** The keys of a map, where they are known. */
+  readonly settings?: Settings;
 }
 
 /** A key of a record: its shape, what it is when it is not written, and what it means. */
@@ -62,7 +66,17 @@ function scalar<T>(
   };
 }
 
-export const text: Shape<string> = scalar("a text", (text) => text === "" ? undefined : text);
+const notEmpty = (text: string) => text === "" ? undefined : text;
+
+export const text: Shape<string> = scalar("a text", notEmpty);
+
+export const file: Shape<string> = scalar("the path of a file", notEmpty);
+
+/** A path without the slash at its end. */
+export const folder: Shape<string> = scalar(
+  "the path of a folder",
+  (text) => notEmpty(text.replace(/(?!^)\/+$/, "")),
+);
 
 export const boolean: Shape<boolean> = scalar(
   "true or false",
@@ -112,6 +126,7 @@ export function choice<const T extends string>(words: readonly T[]): Shape<T> {
 export function list<T>(item: Shape<T>): Shape<T[]> {
   return {
     expects: `a list, each item ${item.expects}`,
+    item,
     repeatable: true,
     show: (values) => values.map((value) => shownValue(item, value)),
     read(node, problems) {
@@ -126,6 +141,7 @@ export function list<T>(item: Shape<T>): Shape<T[]> {
 export function table<T>(item: Shape<T>): Shape<Map<string, T>> {
   return {
     expects: `a map, each value ${item.expects}`,
+    item,
     show: (values) =>
       Object.fromEntries(values.entries().map(([key, value]) => [key, shownValue(item, value)])),
     read(node, problems) {

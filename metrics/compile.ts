@@ -13,15 +13,26 @@ import { METRIC_TYPES, type MetricType } from "./rule.ts";
 /** The keys of a rule. */
 export const RULE = shape.record({
   name: shape.optional(shape.text, {
-    help: "Name of the metric. The name of a shipped rule changes that rule",
+    help: "Name of the metric. The name of a shipped rule changes that rule, key by key",
+    shown: "needed",
   }),
   help: shape.setting(shape.text, "A metric defined in the configuration.", { help: "Its help text" }),
   type: shape.optional(shape.choice(METRIC_TYPES), {
-    help: "Default: gauge for snapshots, counter for streams",
+    help: "What kind of metric it is",
+    shown: "gauge of snapshots, counter of streams",
   }),
-  source: shape.optional(shape.text, { help: "The type of record that it counts" }),
-  filter: shape.optional(shape.anything, { help: "Which records count; all without it" }),
-  labels: shape.optional(shape.anything, { help: "List of labels" }),
+  source: shape.optional(shape.text, {
+    help: "The type of record that it counts",
+    shown: "needed, except of a shipped rule",
+  }),
+  filter: shape.optional({ ...shape.anything, expects: "a filter, or a list of filters" }, {
+    help: "Which records count",
+    shown: "all",
+  }),
+  labels: shape.optional({ ...shape.anything, expects: "a list of labels" }, {
+    help: "The labels",
+    shown: "none",
+  }),
   value: shape.setting(shape.text, "count", { help: "count, or the field whose values are added up" }),
   buckets: shape.optional(shape.list(shape.number()), { help: "Upper bounds of the buckets of a histogram" }),
   quantiles: shape.optional(shape.list(shape.number({ min: 0, max: 1 })), {
@@ -34,10 +45,17 @@ export const RULE = shape.record({
   enabled: shape.setting(shape.boolean, true, { help: "false switches a shipped rule off" }),
 });
 
-const LABEL = shape.record({
-  name: shape.optional(shape.text, { help: "Name of the label" }),
-  field: shape.optional(shape.anything, { help: "A field, or a list of two; the label's name without it" }),
-  steps: shape.optional(shape.anything, { help: "What leads from the field's value to the label's text" }),
+/** The keys of a label. */
+export const LABEL = shape.record({
+  name: shape.optional(shape.text, { help: "Name of the label", shown: "needed" }),
+  field: shape.optional({ ...shape.anything, expects: "a field, or a list of two" }, {
+    help: "Where its value comes from; two are joined by a colon where no step takes them together",
+    shown: "that of its name, or none with the step static",
+  }),
+  steps: shape.optional({ ...shape.anything, expects: "a step, or a list of steps" }, {
+    help: "What leads from the field's value to the label's text",
+    shown: "none",
+  }),
 });
 
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;

@@ -28,7 +28,8 @@ export interface Surroundings {
   readonly shares?: number;
 }
 
-const KINDS: Readonly<Record<Field["type"], string>> = {
+/** How what a field holds is called. */
+export const KINDS: Readonly<Record<Field["type"], string>> = {
   ip: "an address",
   text: "a text",
   choice: "a word",

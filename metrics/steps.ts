@@ -40,6 +40,8 @@ export interface StepKind {
   readonly help: string;
   /** The only kind of field of which it makes anything. */
   readonly takes?: Field["type"];
+  /** What its argument is, where it takes one. */
+  readonly argument?: Shape<unknown>;
   compile(argument: Node | undefined, problems: Problems): Step | undefined;
 }
 
@@ -71,6 +73,7 @@ function withArgument<T>(
 ): StepKind {
   return {
     help,
+    argument: shape,
     compile(node, problems) {
       const argument = node && shape.read(node, problems);
       const step = node && argument !== undefined ? make(argument, node, problems) : undefined;
@@ -83,6 +86,7 @@ function withArgument<T>(
 function constant(help: string, step: (text: string) => Step): StepKind {
   return {
     help,
+    argument: text,
     compile(node, problems) {
       const constant = node && text.read(node, problems);
       return constant === undefined ? undefined : step(constant);

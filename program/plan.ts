@@ -5,8 +5,9 @@ import type { Collector, ShippedRule, Target } from "../core/collector.ts";
 import { InterfaceNames } from "../core/interface_names.ts";
 import { Log } from "../core/log.ts";
 import { entryOf, type Literal, type MapNode, type Node, nodeOf, plainOf, Problems } from "../core/node.ts";
+import type { WebConfig } from "../core/web_config.ts";
 import { ENRICHERS } from "../enrich/mod.ts";
-import { openEnrichers } from "../enrich/open.ts";
+import { type OpenEnrichers, openEnrichers } from "../enrich/open.ts";
 import { compileRules, compileSourceFilters } from "../metrics/compile.ts";
 import type { NamedLookup, Surroundings } from "../metrics/expressions.ts";
 import { mergeRules } from "../metrics/merge_rules.ts";
@@ -23,10 +24,14 @@ export interface Plan {
   readonly pipelines: readonly Pipeline[];
   /** The enrichers that the rules ask whose work is done in this thread, by name. */
   readonly lookups: ReadonlyMap<string, NamedLookup>;
+  /** All that the rules could ask. */
+  readonly enrichers: OpenEnrichers;
   readonly log: Log;
   /** Rules that a user wrote and that count nothing, since their collectors do not run. */
   readonly idleRules: readonly IdleRule[];
   readonly interfaceNames: InterfaceNames;
+  /** How HTTP is guarded, if it is. */
+  readonly webConfig?: WebConfig | undefined;
   /** A pipeline more, for one of the targets of a collector. */
   pipelineOf(collector: Collector, options: TargetOptions): Pipeline;
 }
@@ -46,6 +51,8 @@ interface PlanOptions {
   readonly shard?: { readonly of: string; readonly shards: number };
   /** Whether a file of captured packets is read in place of what comes by itself. */
   readonly isReplay?: boolean;
+  /** Where to log, whatever the configuration says of that. */
+  readonly log?: Log;
 }
 
 /** Resolves everything that a configuration names; opens and starts nothing. */
@@ -53,7 +60,8 @@ export function makePlan(options: PlanOptions, problems: Problems): Plan | undef
   const { configured, collectors, shard, isReplay = false } = options;
   const values = rootShape(collectors).read(configured, problems) as Values | undefined;
   if (values === undefined) return undefined;
-  const log = new Log({ ...values.log, write: (line) => Deno.stderr.writeSync(ENCODER.encode(line)) });
+  const { log = new Log({ ...values.log, write: (line) => Deno.stderr.writeSync(ENCODER.encode(line)) }) } =
+    options;
   const interfaceNames = new InterfaceNames();
   const all = collectors.map((collector) => new Pipeline(collector));
   // What could not be read is not there, and would be missed.
@@ -78,13 +86,52 @@ export function makePlan(options: PlanOptions, problems: Problems): Plan | undef
   const pipelines = chosen(all, values, options);
   const isOneThread = shard !== undefined || isReplay;
   const here = pipelines.filter(({ collector }) => isOneThread || shardsOf(collector, values) === 1);
-  const asked = new Set<unknown>(
-    here.flatMap(({ ruleSets }) => ruleSets.flatMap(({ lookups }) => [...lookups])),
-  );
-  const lookups = new Map([...enrichers.lookups].filter(([, lookup]) => asked.has(lookup)));
+  const lookups = lookupsOf(here, enrichers);
   const idle = all.filter((pipeline) => !pipelines.includes(pipeline));
   const idleRules = shard === undefined ? idleRulesOf(values.rules, idle) : [];
-  return { ...options, values, rules, pipelines, lookups, log, idleRules, interfaceNames, pipelineOf };
+  return {
+    ...options,
+    values,
+    rules,
+    pipelines,
+    lookups,
+    enrichers,
+    log,
+    idleRules,
+    interfaceNames,
+    pipelineOf,
+  };
+}
+
+/** The plan for some of its collectors only. */
+export function narrow(plan: Plan, names: ReadonlySet<string>): Plan {
+  const pipelines = plan.pipelines.filter(({ collector }) => names.has(collector.name));
+  const here = pipelines.filter(({ collector }) => shardsOf(collector, plan.values) === 1);
+  return { ...plan, pipelines, lookups: lookupsOf(here, plan.enrichers) };
+}
+
+/** What the rules of these pipelines ask, by name. */
+function lookupsOf(pipelines: readonly Pipeline[], { lookups }: OpenEnrichers): Plan["lookups"] {
+  const asked = new Set<unknown>(pipelines.flatMap(({ ruleSets }) => ruleSets.flatMap(askedBy)));
+  return new Map([...lookups].filter(([, lookup]) => asked.has(lookup)));
+}
+
+function askedBy({ lookups }: Pipeline["ruleSets"][number]): unknown[] {
+  return [...lookups];
+}
+
+/** All that the configuration says of a collector that runs: with the same in another plan it may go on as it is. */
+export function fingerprint({ collector, ruleSets }: Pipeline, plan: Plan): string {
+  const { configured, values, rules } = plan, sources = collector.records.map(({ name }) => name);
+  const settings = entryOf(entryOf(configured, "collectors")?.value, collector.name)?.value;
+  const filters = filtersOf(values.filters, sources);
+  const enrich = ruleSets.some((rules) => askedBy(rules).length > 0) ? values.enrich : undefined;
+  return JSON.stringify([
+    ...[settings, filters, enrich].map((node) => node && plainOf(node)),
+    rules.filter((rule) => sources.includes(sourceOf(rule))).map(plainOf),
+    values.collectors.interval,
+    values.path,
+  ]);
 }
 
 /** The pipelines of the collectors that run. To replay a file, those that can and are switched on, or else all that can. */

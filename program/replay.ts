@@ -1,10 +1,10 @@
 import { familiesOf, render } from "../metrics/exposition.ts";
-import { statusFamilies } from "../server/own_metrics.ts";
+import { type Build, statusFamilies } from "../server/own_metrics.ts";
 import type { Plan } from "./plan.ts";
 import { runnerOf, startLookups } from "./running.ts";
 
 /** Writes the metrics that a file of captured packets gives to standard output; gives the exit status. */
-export async function replay(plan: Plan, path: string, version: string): Promise<number> {
+export async function replay(plan: Plan, path: string, build: Build): Promise<number> {
   const { pipelines, log } = plan, stopping = new AbortController();
   const runners = pipelines.map((pipeline) => runnerOf(pipeline, plan));
   const background = await startLookups(plan, stopping.signal);
@@ -21,7 +21,7 @@ export async function replay(plan: Plan, path: string, version: string): Promise
   const rules = pipelines.flatMap((pipeline) => pipeline.rules);
   const families = [
     ...rules.flatMap((rule) => familiesOf(rule, "text")),
-    ...statusFamilies(version, runners, rules),
+    ...statusFamilies(build, runners, rules),
   ];
   families.sort((a, b) => a.name < b.name ? -1 : 1);
   for (const chunk of render(families, "text")) {

@@ -1,35 +1,54 @@
 import { showConfiguration } from "../config/show.ts";
 import { formatListenAddress } from "../core/listen_address.ts";
-import type { Pipeline } from "../metrics/pipeline.ts";
 import { keepMemorySmall } from "../native/memory.ts";
-import { ProcessMetrics } from "../server/own_metrics.ts";
+import { type Build, ProcessMetrics } from "../server/own_metrics.ts";
 import { Server } from "../server/server.ts";
-import { type Plan, shardsOf, targetsOf } from "./plan.ts";
-import { Probes } from "./probes.ts";
-import { type Background, figuresOf, runHere, type Running, startLookups } from "./running.ts";
-import { SeveralTargets } from "./several_targets.ts";
-import { mergeFigures, Shards } from "./shards.ts";
+import { Collecting } from "./collecting.ts";
+import type { Plan } from "./plan.ts";
+import { type Load, Reloading } from "./reloading.ts";
+import { Service } from "./service.ts";
 
 /** An orderly end takes no longer. */
 const MAX_STOP_MS = 900;
 
 /** Runs what was planned until a signal ends it; gives the exit status. */
-export async function run(plan: Plan, version: string): Promise<number> {
-  const { values, rules, pipelines, log } = plan;
-  const { web } = values;
-  const collectors = pipelines.map((pipeline) => running(pipeline, plan)), probes = new Probes(plan);
-  const server = new Server({
-    version,
+export async function run(plan: Plan, { load, build }: { load: Load; build: Build }): Promise<number> {
+  const { log, values: { web } } = plan;
+  const collecting = new Collecting(plan),
+    reloading = new Reloading(plan, {
+      load,
+      collecting,
+      guard: (config) => server.guard(config),
+    });
+  const service = new Service(log), started = Promise.withResolvers<void>();
+  const names = () => collecting.running.map(({ status }) => status.name);
+  const reload = async () => {
+    await started.promise;
+    service.reloading();
+    const reloaded = await reloading.reload();
+    const { isGood } = reloaded;
+    service.ready(
+      isGood ? `Runs ${names().join(", ")}` : "The configuration is wrong, the one before is in force",
+    );
+    return reloaded;
+  };
+  const server: Server = new Server({
+    build,
     addresses: web.listen_address,
     metricsPath: web.telemetry_path,
     maxRequests: web.max_requests,
-    collectors,
-    probe: (query) => probes.open(query),
-    figures: () => mergeFigures([figuresOf(plan), ...collectors.map((collector) => collector.figures())]),
+    get collectors() {
+      return collecting.running;
+    },
+    probe: (query) => collecting.probe(query),
+    figures: () => collecting.figures(),
+    reloads: reloading,
     own: web.disable_exporter_metrics ? undefined : new ProcessMetrics(web.scrape_metric),
-    configuration: () => showConfiguration({ collectors: plan.collectors, values, rules }),
+    configuration: () => showConfiguration(reloading.plan),
+    reload,
     log,
   });
+  await server.guard(plan.webConfig);
   try {
     for (const address of server.listen()) log.info("Listening", { address: formatListenAddress(address) });
   } catch {
@@ -39,15 +58,14 @@ export async function run(plan: Plan, version: string): Promise<number> {
   for (const idle of plan.idleRules) {
     log.warn("A rule counts nothing: its collector does not run", { ...idle });
   }
-  const stopping = new AbortController(), signalled = nextSignal(["SIGTERM", "SIGINT"]);
-  const onHangUp = () => log.warn("The configuration is read at the start only", { signal: "SIGHUP" });
-  Deno.addSignalListener("SIGHUP", onHangUp);
-  let background: Background | undefined;
+  const signalled = nextSignal(["SIGTERM", "SIGINT"]);
+  Deno.addSignalListener("SIGHUP", reload);
   const start = async () => {
-    background = await startLookups(plan, stopping.signal);
-    await Promise.all(collectors.map((collector) => collector.start()));
+    await collecting.start();
     keepMemorySmall(log);
-    log.info("Started", { version, collectors: collectors.map(({ status }) => status.name).join(",") });
+    log.info("Started", { ...build, collectors: names().join(",") });
+    service.ready(`Runs ${names().join(", ")}`);
+    started.resolve();
   };
   try {
     await Promise.race([start(), signalled]);
@@ -56,9 +74,8 @@ export async function run(plan: Plan, version: string): Promise<number> {
     return 1;
   }
   log.info("Stopping", { signal: await signalled });
-  stopping.abort();
-  const all = [probes.close(), ...collectors.map((collector) => collector.stop())];
-  const stopped = [server.close(), background?.ended, ...all];
+  service.stopping();
+  const stopped = [server.close(), collecting.stop()];
   await Promise.race([Promise.all(stopped), new Promise((resolve) => setTimeout(resolve, MAX_STOP_MS))]);
   return 0;
 }
@@ -67,13 +84,4 @@ function nextSignal(signals: readonly Deno.Signal[]): Promise<Deno.Signal> {
   return new Promise((resolve) => {
     for (const signal of signals) Deno.addSignalListener(signal, () => resolve(signal));
   });
-}
-
-function running(pipeline: Pipeline, plan: Plan): Running {
-  const { collector } = pipeline, { values, log } = plan, shards = shardsOf(collector, values);
-  if (shards > 1) return new Shards(pipeline, shards, plan);
-  const targets = targetsOf(collector, values), [only] = targets;
-  if (collector.targets === undefined) return runHere(pipeline, plan);
-  if (only === undefined || targets.length > 1) return new SeveralTargets(pipeline, targets, plan);
-  return runHere(pipeline, plan, { ...only, log: log.with({ [collector.targets.field]: only.name }) });
 }

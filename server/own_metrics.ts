@@ -71,9 +71,16 @@ function toFamily({ name, help, type, values }: MetricObjectWithValues<MetricVal
   return familyOf({ name, help, type: String(type) as Family["type"] }, samples);
 }
 
+/** What the program is. */
+export interface Build {
+  readonly version: string;
+  /** The commit that it is made from. */
+  readonly revision: string;
+}
+
 /** What is told of the exporter's build, collectors and rules. */
 export function statusFamilies(
-  version: string,
+  build: Build,
   collectors: readonly CollectorStatus[],
   rules: readonly Shown[],
 ): Family[] {
@@ -83,7 +90,7 @@ export function statusFamilies(
     rules.map((rule) => ({ labels: { metric: rule.options.name }, value: value(rule) }));
   return [
     family("netcensus_build_info", "gauge", "What this is: always 1.", [
-      { labels: { version, runtime: `deno ${Deno.version.deno}`, arch: Deno.build.arch }, value: 1 },
+      { labels: { ...build, runtime: `deno ${Deno.version.deno}`, arch: Deno.build.arch }, value: 1 },
     ]),
     family(
       "netcensus_collector_success",
@@ -128,6 +135,32 @@ export function statusFamilies(
       "counter",
       "What did not fit the budget of a metric: label sets of snapshots, records of streams.",
       ofRule(({ folded }) => folded),
+    ),
+  ];
+}
+
+/** How reading the configuration again has gone. */
+export interface ReloadStatus {
+  /** Of the last time. */
+  readonly isSuccessful: boolean;
+  readonly lastSuccessSeconds: number;
+}
+
+export function reloadFamilies({ isSuccessful, lastSuccessSeconds }: ReloadStatus): Family[] {
+  return [
+    family(
+      "netcensus_config_last_reload_successful",
+      "gauge",
+      "Whether the configuration was good when it was last read.",
+      [
+        { labels: {}, value: isSuccessful ? 1 : 0 },
+      ],
+    ),
+    family(
+      "netcensus_config_last_reload_success_timestamp_seconds",
+      "gauge",
+      "When the configuration was last read and was good.",
+      [{ labels: {}, value: lastSuccessSeconds }],
     ),
   ];
 }

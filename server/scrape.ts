@@ -5,7 +5,14 @@ import { familiesOf, type Family, type Format, render } from "../metrics/exposit
 import type { Shown } from "../metrics/rule.ts";
 import { acceptedFormat, acceptsGzip, CONTENT_TYPES } from "./accept.ts";
 import { gzip } from "./gzip.ts";
-import { enricherFamilies, type ProcessMetrics, statusFamilies } from "./own_metrics.ts";
+import {
+  type Build,
+  enricherFamilies,
+  type ProcessMetrics,
+  reloadFamilies,
+  type ReloadStatus,
+  statusFamilies,
+} from "./own_metrics.ts";
 
 /** A collector that runs, and the rules for its records. */
 export interface Scraped {
@@ -22,11 +29,12 @@ const MARGIN_SECONDS = 0.5,
   MAX_TIMEOUT_SECONDS = 3600;
 
 export interface ScrapeOptions {
-  readonly version: string;
+  readonly build: Build;
   readonly collectors: readonly Scraped[];
   readonly own: ProcessMetrics | undefined;
   /** What the enrichers tell of themselves. */
   readonly figures?: () => Figures;
+  readonly reloads?: ReloadStatus;
 }
 
 /** Answers a scrape, and calls `onEnd` when the answer is sent or given up. */
@@ -85,8 +93,9 @@ async function families(
   const rules = selected.flatMap(({ rules }) => rules);
   return [
     ...rules.flatMap((rule) => familiesOf(rule, format)),
-    ...statusFamilies(options.version, selected.map(({ status }) => status), rules),
+    ...statusFamilies(options.build, selected.map(({ status }) => status), rules),
     ...enricherFamilies(options.figures?.() ?? new Map()),
+    ...options.reloads ? reloadFamilies(options.reloads) : [],
     ...await options.own?.families() ?? [],
   ].sort((a, b) => a.name < b.name ? -1 : 1);
 }

@@ -1,7 +1,10 @@
 import { ProbeError } from "../core/collector.ts";
-import { formatListenAddress, type ListenAddress } from "../core/listen_address.ts";
+import type { ListenAddress } from "../core/listen_address.ts";
 import type { Log } from "../core/log.ts";
 import { own } from "../core/own.ts";
+import type { WebConfig } from "../core/web_config.ts";
+import type { Gate } from "./gate.ts";
+import { Listeners } from "./listeners.ts";
 import { statusPage } from "./pages.ts";
 import { scrape, type Scraped, type ScrapeOptions } from "./scrape.ts";
 
@@ -14,7 +17,16 @@ export interface ServerOptions extends ScrapeOptions {
   readonly probe: (query: URLSearchParams) => Promise<Scraped>;
   /** The configuration as it is shown, without secrets. */
   readonly configuration: () => Promise<string>;
+  /** Reads the configuration again. */
+  readonly reload: () => Promise<Reloaded>;
   readonly log: Log;
+}
+
+/** What came of reading the configuration again. */
+export interface Reloaded {
+  readonly isGood: boolean;
+  /** For whoever has asked: what it has changed, or what is wrong with it. */
+  readonly lines: readonly string[];
 }
 
 type Handler = (request: Request) => Response | Promise<Response>;
@@ -37,12 +49,21 @@ const NO_STORE = { "cache-control": "no-store" };
 export class Server {
   readonly #options: ServerOptions;
   readonly #paths: Readonly<Record<string, Handler>>;
-  #servers: Deno.HttpServer<Deno.NetAddr>[] = [];
+  /** What is done by POST. */
+  readonly #actions: Readonly<Record<string, Handler>> = { "/-/reload": () => this.#reload() };
+  readonly #listeners: Listeners;
+  #gate: Gate | undefined;
   readonly #scrapes: InFlight = { inFlight: 0 };
   readonly #probes: InFlight = { inFlight: 0 };
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    this.#listeners = new Listeners({
+      addresses: options.addresses,
+      answer: (request) => this.#answer(request),
+      onError: (error) => this.#failed("", error),
+      log: options.log,
+    });
     this.#paths = {
       "/": () => this.#statusPage(),
       "/-/healthy": () => plain("netcensus is healthy\n"),
@@ -56,47 +77,46 @@ export class Server {
 
   /** Listens at every address, or at none when one cannot be had; gives where. */
   listen(): readonly Deno.NetAddr[] {
-    for (const address of this.#options.addresses) {
-      try {
-        this.#servers.push(this.#serve(address));
-      } catch (error) {
-        this.#options.log.error("Cannot listen", { address: formatListenAddress(address), error });
-        this.close();
-        throw error;
-      }
+    return this.#listeners.listen();
+  }
+
+  /** Guards from now on what it serves as it is told to, or not at all; gives whether that is another way than before. */
+  async guard(config: WebConfig | undefined): Promise<boolean> {
+    const before = this.#gate;
+    const isSame = config === undefined ? before === undefined : before?.isFor(config) === true;
+    if (!isSame) {
+      this.#gate = config && new (await import("./gate.ts")).Gate(config);
+      before?.close();
+      const { certificate, users } = config ?? {};
+      this.#options.log.info("HTTP is guarded", { tls: certificate !== undefined, users: users?.size ?? 0 });
     }
-    return this.#servers.map(({ addr }) => addr);
+    await this.#listeners.use(config?.certificate);
+    return !isSame;
   }
 
   /** Stops accepting, and waits for what is being answered. */
   async close(): Promise<void> {
-    await Promise.all(this.#servers.splice(0).map((server) => server.shutdown()));
-  }
-
-  #serve({ hostname, port }: ListenAddress): Deno.HttpServer<Deno.NetAddr> {
-    const handler = (request: Request) => this.#answer(request);
-    const onError = (error: unknown) => this.#failed("", error);
-    const options = { port, onListen() {}, onError };
-    if (hostname !== undefined) return Deno.serve({ ...options, hostname }, handler);
-    try {
-      // :: takes IPv4 as well, unless the host has no IPv6.
-      return Deno.serve({ ...options, hostname: "::" }, handler);
-    } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) throw error;
-      return Deno.serve({ ...options, hostname: "0.0.0.0" }, handler);
-    }
+    await this.#listeners.close();
+    this.#gate?.close();
   }
 
   async #answer(request: Request): Promise<Response> {
     const url = URL.parse(request.url);
     if (url === null) return plain("Cannot understand the address\n", { status: 400 });
-    const { pathname } = url;
-    const handle = own(this.#paths, pathname);
-    const response = handle === undefined
-      ? plain("Not found\n", { status: 404 })
-      : request.method === "GET" || request.method === "HEAD"
-      ? await this.#handle(handle, request)
-      : plain("Only GET is answered here\n", { status: 405, headers: { allow: "GET, HEAD" } });
+    const { pathname } = url, gate = this.#gate;
+    const isAction = own(this.#actions, pathname) !== undefined;
+    const handle = own(isAction ? this.#actions : this.#paths, pathname);
+    const methods = isAction ? ["POST"] : ["GET", "HEAD"];
+    const respond = () => {
+      if (handle === undefined) return plain("Not found\n", { status: 404 });
+      if (methods.includes(request.method)) return handle(request);
+      return plain(`Only ${methods[0]} is answered here\n`, {
+        status: 405,
+        headers: { allow: methods.join(", ") },
+      });
+    };
+    const response = await this.#handle(async () => await gate?.refusal(request) ?? await respond(), request);
+    gate?.mark(response);
     this.#options.own?.answered(handle === undefined ? "other" : pathname, response.status);
     return response;
   }
@@ -126,8 +146,8 @@ export class Server {
   /** Those that wait for targets which do not answer leave the metrics alone: they have a limit of their own. */
   async #probe(request: Request): Promise<Response> {
     const options = async () => {
-      const { version, probe } = this.#options;
-      return { version, collectors: [await probe(new URL(request.url).searchParams)], own: undefined };
+      const { build, probe } = this.#options;
+      return { build, collectors: [await probe(new URL(request.url).searchParams)], own: undefined };
     };
     try {
       return await this.#scrape(request, { of: this.#probes, options });
@@ -161,8 +181,14 @@ export class Server {
     }
   }
 
+  async #reload(): Promise<Response> {
+    const { isGood, lines } = await this.#options.reload();
+    const first = isGood ? "The configuration was read again" : "The configuration before stays in force";
+    return plain([first, ...lines, ""].join("\n"), { status: isGood ? 200 : 400 });
+  }
+
   #statusPage(): Response {
-    const { version, metricsPath, collectors } = this.#options;
+    const { build: { version }, metricsPath, collectors } = this.#options;
     const page = statusPage({ version, metricsPath, collectors: collectors.map(({ status }) => status) });
     return new Response(page, { headers: { "content-type": "text/html; charset=utf-8", ...NO_STORE } });
   }

@@ -4,6 +4,7 @@ import { Secret, secret } from "../../core/secret.ts";
 import {
   boolean,
   duration,
+  file,
   list,
   optional,
   record,
@@ -68,7 +69,7 @@ const fingerprint: Shape<string> = {
 };
 
 const TLS = record({
-  ca_file: optional(text, { help: "Certificates of authorities, in PEM, beside those that Mozilla trusts" }),
+  ca_file: optional(file, { help: "Certificates of authorities, in PEM, beside those that Mozilla trusts" }),
   fingerprint: optional(fingerprint, {
     help: "SHA-256 fingerprint that its certificate must have, whoever has signed it",
   }),
@@ -81,6 +82,7 @@ export type Tls = ValuesOf<typeof TLS.settings>;
 /** `true`, or a map. */
 const tls: Shape<Tls | false> = {
   expects: "true, false or a map",
+  settings: TLS.settings,
   read(node, problems) {
     if (node.kind === "scalar" && node.value !== null) {
       const isOn = boolean.read(node, problems);
@@ -100,18 +102,21 @@ const tls: Shape<Tls | false> = {
 };
 
 const LOGIN = {
-  username: optional(text, { help: "Name of the user" }),
+  username: optional(text, { help: "Name of the user", shown: "needed" }),
   password: optional(secret, { help: "Password; better is password_file" }),
-  password_file: optional(text, { help: "File with the password, which is read at each login" }),
+  password_file: optional(file, { help: "File with the password, which is read at each login" }),
   tls: setting(tls, false as Tls | false, { help: "API-SSL: true, or a map" }),
 };
 
 const ROUTER = record({
-  name: optional(text, { help: "The value of the label router; the host of the address without it" }),
-  address: optional(place, { help: "Host, or host:port; the port is 8728, or 8729 with tls" }),
+  name: optional(text, { help: "The value of the label router", shown: "the host of its address" }),
+  address: optional(place, {
+    help: "Host, or host:port; the port is 8728, or 8729 with tls",
+    shown: "needed",
+  }),
   ...LOGIN,
-  interval: setting(duration, 10, { help: "Time between its snapshots" }),
-  timeout: setting(duration, 60, { help: "How long a snapshot may take, login included" }),
+  interval: setting(duration, 10, { help: "Time between its snapshots, from 1s to 1d" }),
+  timeout: setting(duration, 60, { help: "How long a snapshot may take, login included; at most 2m" }),
 });
 
 /** One router, as it was written. */
@@ -172,6 +177,7 @@ function checkTimes(
 
 const router: Shape<Router> = {
   expects: "a router",
+  settings: ROUTER.settings,
   read(node, problems) {
     const values = ROUTER.read(node, problems);
     if (values === undefined) return undefined;
@@ -237,6 +243,7 @@ export type Credentials = ValuesOf<typeof LOGIN> & { readonly username: string }
 
 const credentials: Shape<Credentials> = {
   expects: "a user",
+  settings: CREDENTIALS.settings,
   read(node, problems) {
     const values = CREDENTIALS.read(node, problems);
     if (values === undefined || !checkLogin(node, values, problems)) return undefined;

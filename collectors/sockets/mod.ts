@@ -215,10 +215,10 @@ export default collector({
   help: "The TCP and UDP sockets of this host",
   enabled: true,
   schedule: "scrape",
-  privileges: [{
-    capability: "CAP_SYS_PTRACE",
-    purpose: "the process names of other users' sockets (process: true)",
-  }],
+  privileges: [
+    { capability: "CAP_SYS_PTRACE", purpose: "the process names of other users' sockets (process: true)" },
+    { capability: "CAP_DAC_READ_SEARCH", purpose: "the same: both are needed" },
+  ],
   records: [SOCKETS],
   rules: RULES,
   settings: SETTINGS,

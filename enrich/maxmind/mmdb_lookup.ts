@@ -5,11 +5,12 @@ import { describe } from "../../core/node.ts";
 import {
   boolean,
   duration,
+  file,
+  folder,
   optional,
   setting,
   type Settings,
   type Shape,
-  text,
   type ValuesOf,
 } from "../../core/shape.ts";
 import { sleep } from "../../core/work.ts";
@@ -35,8 +36,8 @@ function isLanguage(text: string): boolean {
 }
 
 export const MMDB_SETTINGS = {
-  file: optional(text, { help: "The database, in the format of MaxMind" }),
-  mmdb_dir: optional(text, { help: "Folder in which a database is looked for by the usual names" }),
+  file: optional(file, { help: "The database, in the format of MaxMind" }),
+  mmdb_dir: optional(folder, { help: "Folder in which a database is looked for by the usual names" }),
   required: setting(boolean, false, {
     help: "Whether the program ends when it has no database at its start",
   }),

@@ -1,5 +1,5 @@
 import { enricher } from "../../core/enricher.ts";
-import { boolean, duration, list, number, optional, setting, text } from "../../core/shape.ts";
+import { boolean, duration, file, list, number, optional, setting } from "../../core/shape.ts";
 import { type NameServer, nameServer } from "./name_servers.ts";
 import { ReverseDns } from "./reverse_dns.ts";
 
@@ -20,7 +20,7 @@ export default enricher({
     lookup_remote: setting(boolean, true, { help: "Whether all other addresses get names" }),
     ip_as_unknown: setting(boolean, false, { help: "Where there is no name, the address takes its place" }),
     tail_pihole: setting(boolean, false, { help: "Run `pihole -t` and take the names that it shows" }),
-    pihole_log: optional(text, { help: "Log file of Pi-hole, or of dnsmasq, to take names from" }),
+    pihole_log: optional(file, { help: "Log file of Pi-hole, or of dnsmasq, to take names from" }),
     nameservers: setting(list(nameServer), [] as NameServer[], {
       help: "Servers to ask: an address, or one with a port",
       shown: "those of /etc/resolv.conf",

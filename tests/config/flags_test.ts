@@ -156,16 +156,16 @@ const WRONG = [
   { args: ["-i"], line: "--i: Expected a value after the flag" },
   {
     args: ["chekc"],
-    line: 'chekc: Unknown command (did you mean "check"?); known are run, check, collectors',
+    line: 'chekc: Unknown command (did you mean "check"?); known are run, check, collectors, health',
   },
-  { args: ["eth0"], line: "eth0: Unknown command; known are run, check, collectors" },
+  { args: ["eth0"], line: "eth0: Unknown command; known are run, check, collectors, health" },
   {
     args: ["check", "run"],
-    line: 'run: Unknown command (did you mean "run"?); known are run, check, collectors',
+    line: 'run: Unknown command (did you mean "run"?); known are run, check, collectors, health',
   },
   {
     args: ["--collector.sockets", "false"],
-    line: "false: Unknown command; known are run, check, collectors",
+    line: "false: Unknown command; known are run, check, collectors, health",
   },
 ];
 

@@ -84,7 +84,7 @@ export const MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "labels-are-map": ["5:7: Expected a list of labels, not a map"],
   "list-for-map": ["2:3: Expected a map, not a list"],
   "map-for-list": ["2:3: Expected a list of rules, not a map"],
-  "map-for-text": ["3:5: Expected a text, not a map"],
+  "map-for-text": ["3:5: Expected the path of a folder, not a map"],
   "network-without-name": ["4:18: Expected a text, not nothing", "5:20: Expected a text, not a list"],
   "openmetrics-name-taken": ['4:11: The series of "visits" and "visits_total" would have the same name'],
   "range-of-address": ["6:14: The condition range is for numbers only"],

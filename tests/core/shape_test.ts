@@ -6,6 +6,8 @@ import {
   boolean,
   choice,
   duration,
+  file,
+  folder,
   list,
   number,
   optional,
@@ -34,6 +36,12 @@ interface Good {
 
 const GOOD: readonly Good[] = [
   { name: "text", shape: text, values: [["a b", "a b"], [80, "80"], [true, "true"], [" ", " "]] },
+  { name: "file", shape: file, values: [["/etc/a", "/etc/a"], ["a.mmdb", "a.mmdb"]] },
+  {
+    name: "folder",
+    shape: folder,
+    values: [["/proc", "/proc"], ["/proc/", "/proc"], ["a//", "a"], ["/", "/"]],
+  },
   {
     name: "boolean",
     shape: boolean,
@@ -91,6 +99,8 @@ const BAD: readonly { name: string; shape: Shape<unknown>; written: Node; messag
   { name: "text", shape: text, written: nothing(), message: "Expected a text, not nothing" },
   { name: "text", shape: text, written: nodeOf([]), message: "Expected a text, not a list" },
   { name: "text", shape: text, written: nodeOf({}), message: "Expected a text, not a map" },
+  { name: "file", shape: file, written: nodeOf(""), message: 'Expected the path of a file, not ""' },
+  { name: "folder", shape: folder, written: nodeOf(""), message: 'Expected the path of a folder, not ""' },
   { name: "boolean", shape: boolean, written: nodeOf("yes"), message: 'Expected true or false, not "yes"' },
   { name: "boolean", shape: boolean, written: nodeOf("True"), message: 'Expected true or false, not "True"' },
   { name: "boolean", shape: boolean, written: nodeOf(1), message: 'Expected true or false, not "1"' },

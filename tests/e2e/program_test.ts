@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import project from "../../deno.json" with { type: "json" };
 import { Exporter, run, seriesOf } from "../helpers/exporter.ts";
+import { TempFile } from "../helpers/temp_file.ts";
 
-Deno.test("--version shows the version of deno.json", async () => {
+Deno.test("--version shows the version of deno.json, and what the program is made from", async () => {
   const { code, stdout } = await run(["--version"]);
   assert.equal(code, 0);
-  assert.ok(stdout.startsWith(`netcensus ${project.version} `), stdout);
+  const [, version, revision] = /^netcensus (\S+) \(revision (\S+), deno [\d.]+, \w+\)\n$/.exec(stdout) ?? [];
+  assert.equal(version, project.version);
+  assert.match(`${revision}`, Deno.env.has("NETCENSUS_COMMAND") ? /^[0-9a-f]{12}(-dirty)?$/ : /^unknown$/);
 });
 
 Deno.test("an unknown flag is an error that names the nearest, with status 2", async () => {
@@ -83,6 +86,33 @@ Deno.test("the sockets of this host are shown without a configuration", async ()
     `destination_port="0",state="LISTEN",interface="lo",protocol="tcp",direction="listen",process_name=""}`,
     1,
   ]]);
+});
+
+Deno.test("health asks the exporter that runs with the same flags", async () => {
+  await using exporter = await Exporter.start([]);
+  const { port } = new URL(exporter.url);
+  for (const host of ["", "127.0.0.1", "0.0.0.0", "localhost"]) {
+    const { code, stdout } = await run(["health", `--web.listen-address=${host}:${port}`]);
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: "netcensus is healthy\n" }, host);
+  }
+});
+
+Deno.test("health asks for nothing but the address of a configuration that is wrong meanwhile", async () => {
+  await using exporter = await Exporter.start([]);
+  const { host } = new URL(exporter.url);
+  await using file = await TempFile.create(`web: { listen_address: "${host}" }\nrules: 1\n`);
+  const { code, stdout } = await run(["health", `--config.file=${file.path}`]);
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: "netcensus is healthy\n" });
+});
+
+Deno.test("health says why when nobody answers, with status 1", async () => {
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  taken.close();
+  const { code, stdout, stderr } = await run(["health", `--web.listen-address=:${port}`]);
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  assert.match(stderr, new RegExp(`^127.0.0.1:${port} does not answer: .*refused`));
 });
 
 Deno.test("collectors lists each collector with its privileges", async () => {

@@ -47,12 +47,12 @@ export class Exporter {
   /** Starts it, and waits until it says that it has started. It listens at a free port of loopback. */
   static async start(
     args: readonly string[],
-    options: { entry?: string; env?: Record<string, string> } = {},
+    options: { entry?: string; command?: readonly string[]; env?: Record<string, string> } = {},
   ) {
-    const { env = {} } = options;
+    const { env = {}, command = commandOf(options.entry ?? "main.ts") } = options;
     const hasAddress = args.some((arg) => arg.startsWith("--web.listen-address"));
     const own = hasAddress ? args : [...args, "--web.listen-address=127.0.0.1:0"];
-    const [program = "", ...rest] = commandOf(options.entry ?? "main.ts");
+    const [program = "", ...rest] = command;
     const exporter = new Exporter(
       new Deno.Command(program, { args: [...rest, ...own], env, stdout: "null", stderr: "piped" }).spawn(),
     );

@@ -3,7 +3,7 @@ import { CONTENT_TYPES } from "../../server/accept.ts";
 import { ProcessMetrics, statusFamilies } from "../../server/own_metrics.ts";
 import { textOf } from "../helpers/pipelines.ts";
 import { program, testWith } from "../helpers/skip.ts";
-import { fakeCollector, gauge, Serving } from "./serving.ts";
+import { BUILD, fakeCollector, gauge, Serving } from "./serving.ts";
 
 const ROOMS = fakeCollector("rooms", {
   rules: gauge("rooms", ["hall", 'the "red" one']),
@@ -42,7 +42,7 @@ testWith({
 });
 
 const STATUS = [
-  'netcensus_build_info{version="1.2.3",runtime="deno ',
+  'netcensus_build_info{version="1.2.3",revision="0123456789ab",runtime="deno ',
   'netcensus_collector_success{collector="rooms"} 1\n',
   'netcensus_collector_duration_seconds{collector="rooms"} 0.25\n',
   'netcensus_collector_last_success_timestamp_seconds{collector="rooms"} 1700000000\n',
@@ -56,14 +56,14 @@ const STATUS = [
 
 for (const line of STATUS) {
   Deno.test(`statusFamilies() has the line ${line.trim()}`, () => {
-    const text = textOf(statusFamilies("1.2.3", [ROOMS.status], ROOMS.rules));
+    const text = textOf(statusFamilies(BUILD, [ROOMS.status], ROOMS.rules));
     assert(text.includes(`\n${line}`));
   });
 }
 
 Deno.test("statusFamilies() tells no quality of a collector that made no check", () => {
   const { status } = fakeCollector("silent");
-  const text = textOf(statusFamilies("1.2.3", [status, ROOMS.status], []));
+  const text = textOf(statusFamilies(BUILD, [status, ROOMS.status], []));
   assert.deepEqual(text.match(/^netcensus_data_quality\{collector="\w+"/gm), [
     'netcensus_data_quality{collector="rooms"',
     'netcensus_data_quality{collector="rooms"',

@@ -201,7 +201,7 @@ Deno.test("concurrent scrapes get the same", async () => {
 Deno.test("the status page shows names and errors with HTML escaped", async () => {
   const evil = `<script>alert("1" & '2')</script>`;
   await using serving = new Serving({
-    version: evil,
+    build: { version: evil, revision: evil },
     metricsPath: `/"><b>`,
     collectors: [fakeCollector(evil, { success: false, lastError: evil })],
   });

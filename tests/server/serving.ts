@@ -3,9 +3,13 @@ import { Log } from "../../core/log.ts";
 import type { CollectorStatus } from "../../core/status.ts";
 import { recordType } from "../../core/record.ts";
 import type { Rule } from "../../metrics/rule.ts";
+import type { Build } from "../../server/own_metrics.ts";
 import type { Scraped } from "../../server/scrape.ts";
 import { Server, type ServerOptions } from "../../server/server.ts";
 import { pass, pipelineOf, type Plain } from "../helpers/pipelines.ts";
+
+/** What the program says that it is. */
+export const BUILD: Build = { version: "1.2.3", revision: "0123456789ab" };
 
 export interface FakeCollector extends Partial<CollectorStatus> {
   readonly rules?: readonly Rule[];
@@ -78,7 +82,7 @@ export class Serving implements AsyncDisposable {
 
   constructor(options: Partial<ServerOptions> = {}) {
     this.server = new Server({
-      version: "1.2.3",
+      build: BUILD,
       addresses: [{ hostname: "127.0.0.1", port: 0 }],
       metricsPath: "/metrics",
       maxRequests: 40,
@@ -86,6 +90,7 @@ export class Serving implements AsyncDisposable {
       own: undefined,
       probe: () => Promise.reject(new ProbeError(404, "There is nobody to ask about")),
       configuration: () => Promise.resolve("log: {}\n"),
+      reload: () => Promise.resolve({ isGood: true, lines: [] }),
       log: new Log({ level: "error", format: "logfmt", write: (line) => this.logged.push(line) }),
       ...options,
     });

@@ -370,7 +370,7 @@ Deno.test("The figure is when the database was built, and 0 before there is one"
   }));
 
 const WRONG: readonly { settings: Literal; line: string }[] = [
-  { settings: { file: "" }, line: 'file: Expected a text, not ""' },
+  { settings: { file: "" }, line: 'file: Expected the path of a file, not ""' },
   { settings: { language: "e" }, line: 'language: Expected a language such as en or pt-BR, not "e"' },
   { settings: { language: ["en"] }, line: "language: Expected a language such as en or pt-BR, not a list" },
   { settings: { language: "zh_CN" }, line: 'language: Expected a language such as en or pt-BR, not "zh_CN"' },
