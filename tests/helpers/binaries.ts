@@ -4,13 +4,16 @@ import { canBootHosts } from "./systemd_host.ts";
 export const BINARY = Deno.env.get("NETCENSUS_BINARY") ?? "";
 export const BINARY_BEFORE = Deno.env.get("NETCENSUS_BINARY_BEFORE") ?? "";
 
-/** Needs both binaries, and hosts that install them. */
-export async function binariesAndHosts(): Promise<string | undefined> {
+/** Needs the binary, and hosts on which it is installed. */
+export async function binaryAndHosts(): Promise<string | undefined> {
   if (BINARY === "") return "NETCENSUS_BINARY names no binary: deno task compile";
-  if (BINARY_BEFORE === "") {
-    return "NETCENSUS_BINARY_BEFORE names no binary: tools/compile.ts --version=0.0.9 --output=dist/netcensus-before";
-  }
   return await canBootHosts();
+}
+
+/** Needs the older binary as well. */
+export async function binariesAndHosts(): Promise<string | undefined> {
+  if (BINARY_BEFORE !== "") return await binaryAndHosts();
+  return "NETCENSUS_BINARY_BEFORE names no binary: tools/compile.ts --version=0.0.9 --output=dist/netcensus-before";
 }
 
 /** The version that a binary tells. */
