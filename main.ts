@@ -29,11 +29,16 @@ export async function main(args: readonly string[], collectors: readonly Collect
       return say(versionText(readBuild()));
   }
   const { configFile: file, replayFile, node } = commandLine;
-  const read = (problems: Problems) =>
-    loadNode({ file, flags: node, environment: Deno.env.toObject() }, problems);
-  if (commandLine.command === "health") return await health(webOf(await read(new Problems())));
+  // What it asks for is about to be read; run() hears the next one.
+  if (commandLine.command === "run") Deno.addSignalListener("SIGHUP", () => {});
+  const read = (problems: Problems, isAgain = false) =>
+    loadNode({ file, flags: node, environment: Deno.env.toObject(), isAgain }, problems);
+  if (commandLine.command === "health") {
+    const web = webOf(await read(new Problems()), problems);
+    return problems.any ? complain(problems, 1) : await health(web);
+  }
   const load = async (problems: Problems, log?: Log) => {
-    const configured = await read(problems);
+    const isAgain = log !== undefined, configured = await read(problems, isAgain);
     const plan = makePlan(
       { configured, collectors, isReplay: replayFile !== undefined, ...log && { log } },
       problems,
@@ -42,7 +47,7 @@ export async function main(args: readonly string[], collectors: readonly Collect
     // What needs no TLS needs not be allowed to read the key.
     if (plan === undefined || webFile === undefined || commandLine.command === "collectors") return plan;
     const { readWebConfig } = await import("./config/web_config.ts");
-    return { ...plan, webConfig: await readWebConfig(webFile, problems) };
+    return { ...plan, webConfig: await readWebConfig({ file: webFile, isAgain }, problems) };
   };
   const plan = await load(problems);
   if (plan === undefined || problems.any) return complain(problems, 1);

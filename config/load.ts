@@ -1,6 +1,7 @@
 import type { Collector } from "../core/collector.ts";
 import { entryOf, type Node, nodeOf, type Problems } from "../core/node.ts";
 import { overlay, treeOf } from "./flags.ts";
+import { readConfigurationFile } from "./read_file.ts";
 import type { CollectorValues, Values } from "./settings.ts";
 
 /** The variables of the environment that say something, as those of the replaced exporters did. */
@@ -20,19 +21,25 @@ export interface Sources {
   readonly file: string | undefined;
   readonly flags: Node;
   readonly environment: Environment;
+  /** Whether it was read before. */
+  readonly isAgain?: boolean;
 }
 
 /** What was configured, as it was written: flags win over the file, the file over the environment. */
 export async function loadNode(sources: Sources, problems: Problems): Promise<Node> {
-  const { file, flags, environment } = sources;
-  const inFile = file === undefined ? undefined : await readFile(file, problems);
+  const { file, flags, environment, isAgain = false } = sources;
+  const inFile = file === undefined ? undefined : await readFile(file, { isAgain }, problems);
   const written = overlay(fromEnvironment(environment), inFile ?? nodeOf({}));
   return overlay(saysOfRouters(written) ? written : overlay(written, routerOf(environment)), flags);
 }
 
-async function readFile(file: string, problems: Problems): Promise<Node | undefined> {
+async function readFile(
+  file: string,
+  options: { isAgain: boolean },
+  problems: Problems,
+): Promise<Node | undefined> {
   try {
-    const text = await Deno.readTextFile(file);
+    const text = await readConfigurationFile(file, options);
     // Whoever has no configuration does without the parser and its memory.
     const [{ parseYaml }, { fromNetflowCollector }] = await Promise.all([
       import("./yaml.ts"),

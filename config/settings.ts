@@ -1,7 +1,7 @@
 import type { Collector } from "../core/collector.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
 import { METRIC_NAME, SCRAPE_METRIC } from "../core/metric_name.ts";
-import { describe, entryOf, type Node, Problems } from "../core/node.ts";
+import { describe, entryOf, type Node, type Problems } from "../core/node.ts";
 import {
   anything,
   boolean,
@@ -113,11 +113,11 @@ export function rootShape(collectors: readonly Collector[]) {
   });
 }
 
-/** What a configuration says of HTTP, whether the rest of it is good or not; the defaults where that is wrong as well. */
-export function webOf(configured: Node): Values["web"] {
+/** What a configuration says of HTTP, whether the rest of it is good or not. */
+export function webOf(configured: Node, problems: Problems): Values["web"] {
   const { shape, default: value } = rootShape([]).settings.web;
   const written = entryOf(configured, "web")?.value;
-  return (written && shape.read(written, new Problems())) ?? value;
+  return (written && shape.read(written, problems)) ?? value;
 }
 
 function section<S extends Settings>(settings: S, help: string) {

@@ -3,17 +3,21 @@ import { entryOf, type Node, type Problems } from "../core/node.ts";
 import type { ValuesOf } from "../core/shape.ts";
 import type { Certificate, WebConfig } from "../core/web_config.ts";
 import { type TLS_SERVER, WEB_CONFIG } from "./web_config_shapes.ts";
+import { readConfigurationFile } from "./read_file.ts";
 import { parseYaml } from "./yaml.ts";
 
 /** Reads what `--web.config.file` names, and the files that are named in it; reports what is wrong with them. */
-export async function readWebConfig(file: string, problems: Problems): Promise<WebConfig | undefined> {
-  const text = await readFile(file, { what: "the web configuration", place: file }, problems);
+export async function readWebConfig(
+  { file, isAgain = false }: { file: string; isAgain?: boolean },
+  problems: Problems,
+): Promise<WebConfig | undefined> {
+  const text = await readFile(file, { what: "the web configuration", place: file, isAgain }, problems);
   const node = text === undefined ? undefined : parseYaml(text, file, problems);
   const values = node && WEB_CONFIG.read(node, problems);
   if (values === undefined) return undefined;
   const { tls_server_config: tls, http_server_config: http, basic_auth_users: users, rate_limit } = values;
   const written = entryOf(node, "tls_server_config")?.value;
-  const certificate = tls && written && await readCertificate({ tls, written, file }, problems);
+  const certificate = tls && written && await readCertificate({ tls, written, file, isAgain }, problems);
   const headers = Object.entries(http.headers).filter((entry): entry is [string, string] =>
     entry[1] !== undefined
   );
@@ -30,6 +34,7 @@ interface TlsSection {
   readonly written: Node;
   /** What its files are relative to. */
   readonly file: string;
+  readonly isAgain: boolean;
 }
 
 async function readCertificate(section: TlsSection, problems: Problems): Promise<Certificate | undefined> {
@@ -46,7 +51,7 @@ async function readCertificate(section: TlsSection, problems: Problems): Promise
   return { cert, key };
 }
 
-interface Pem extends Pick<TlsSection, "written" | "file"> {
+interface Pem extends Pick<TlsSection, "written" | "file" | "isAgain"> {
   readonly key: "cert" | "key";
   readonly text: string | undefined;
   readonly path: string | undefined;
@@ -62,7 +67,7 @@ const PEMS = {
 
 /** What stands in the configuration, or in the file that it names. */
 async function readPem(
-  { written, file, key, text, path }: Pem,
+  { written, file, isAgain, key, text, path }: Pem,
   problems: Problems,
 ): Promise<string | undefined> {
   const inline = entryOf(written, key)?.value, named = entryOf(written, `${key}_file`)?.value;
@@ -78,7 +83,7 @@ async function readPem(
   }
   const pem = path === undefined
     ? text
-    : await readFile(resolve(dirname(file), path), { what, place: node.place }, problems);
+    : await readFile(resolve(dirname(file), path), { what, place: node.place, isAgain }, problems);
   if (pem === undefined || begin.test(pem)) return pem;
   const isSecret = /ENCRYPTED/.test(pem);
   problems.add(
@@ -106,11 +111,11 @@ function misfit({ cert, key }: Certificate): string | undefined {
 
 async function readFile(
   path: string,
-  { what, place }: { what: string; place: string },
+  { what, place, isAgain }: { what: string; place: string; isAgain: boolean },
   problems: Problems,
 ): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(path);
+    return await readConfigurationFile(path, { isAgain });
   } catch (error) {
     problems.add(place, `Cannot read ${what}: ${(error as Error).message}`);
     return undefined;

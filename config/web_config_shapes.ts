@@ -109,7 +109,22 @@ const hash: Shape<string> = {
   },
 };
 
-const hashes = table(hash);
+/** A map that is not described when it is none: what stands there may be a secret. */
+function secretive<S extends Shape<unknown>>(shape: S, expects: string): S {
+  return {
+    ...shape,
+    expects,
+    read(node, problems) {
+      if (node.kind === "map" || (node.kind === "scalar" && node.value === null)) {
+        return shape.read(node, problems);
+      }
+      problems.add(node, `Expected ${expects}`);
+      return undefined;
+    },
+  };
+}
+
+const hashes = secretive(table(hash), "a map of users, each with the hash of a password");
 const users: Shape<Map<string, string>> = {
   ...hashes,
   read(node, problems) {
@@ -120,9 +135,7 @@ const users: Shape<Map<string, string>> = {
 
 function checkName(name: string, place: string, problems: Problems): void {
   // RFC 7617, 2: the first colon ends it.
-  if (name === "" || name.includes(":")) {
-    problems.add(place, `Expected the name of a user, without a colon, not ${JSON.stringify(name)}`);
-  }
+  if (name === "" || name.includes(":")) problems.add(place, "Expected the name of a user, without a colon");
 }
 
 const interval: Shape<number> = {
@@ -136,7 +149,7 @@ const RATE_LIMIT = {
   burst: setting(number({ min: 1, max: 1_000_000, integer: true }), 1, { help: "Requests at once" }),
 };
 
-export const TLS_SERVER = record(TLS);
+export const TLS_SERVER = secretive(record(TLS), "a map of settings");
 
 /** The file that `--web.config.file` names, in the format of Prometheus' exporter-toolkit. */
 export const WEB_CONFIG = record({

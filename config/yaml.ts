@@ -22,7 +22,6 @@ export function parseYaml(text: string, file: string, problems: Problems): Node 
 }
 
 class YamlReader {
-  readonly #text: string;
   readonly #file: string;
   readonly #problems: Problems;
   readonly #lines = new LineCounter();
@@ -32,21 +31,22 @@ class YamlReader {
   #nodes = 0;
 
   constructor(text: string, file: string, problems: Problems) {
-    this.#text = text;
     this.#file = file;
     this.#problems = problems;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: true });
+    // Its own search for keys that are there twice takes a time with the square of their number.
+    const options = { prettyErrors: false, merge: true, uniqueKeys: false };
+    this.#document = parseDocument(text, { lineCounter: this.#lines, ...options });
   }
 
   read(): Node | undefined {
     const before = this.#problems.list.length;
     const { errors, contents } = this.#document;
-    // Further errors follow from the first one of syntax; a key that is there twice spoils nothing else.
-    const spoilt = errors.find(({ code }) => code !== "DUPLICATE_KEY");
-    for (const error of spoilt ? [spoilt] : errors) {
-      this.#problems.add(this.#placeOf(error.pos[0]), messageOf(error, this.#text));
+    const [error] = errors;
+    if (error !== undefined) {
+      // Further ones follow from it.
+      this.#problems.add(this.#placeOf(error.pos[0]), messageOf(error));
+      return undefined;
     }
-    if (errors.length > 0) return undefined;
     try {
       const node = this.#convert(contents, this.#placeOf(0));
       return this.#problems.list.length > before ? undefined : node;
@@ -97,7 +97,11 @@ class YamlReader {
       this.#merged(value, place)
     );
     const entries = new Map<string, Entry>();
-    for (const entry of [...own, ...merged]) if (!entries.has(entry.key)) entries.set(entry.key, entry);
+    for (const entry of own) {
+      if (entries.has(entry.key)) this.#problems.add(entry.place, `The key "${entry.key}" is there twice`);
+      entries.set(entry.key, entry);
+    }
+    for (const entry of merged) if (!entries.has(entry.key)) entries.set(entry.key, entry);
     return { kind: "map", place, entries: [...entries.values()] };
   }
 
@@ -129,13 +133,6 @@ function isMerge(key: unknown): boolean {
   return isScalar(key) && typeof key.value === "symbol";
 }
 
-function messageOf({ code, message, pos }: YAMLParseError, text: string): string {
-  switch (code) {
-    case "MULTIPLE_DOCS":
-      return "Expected one document, not several";
-    case "DUPLICATE_KEY":
-      return `The key "${/^[^\s:,{}"']*/.exec(text.slice(pos[0]))![0]}" is there twice`;
-    default:
-      return message.split("\n")[0]!;
-  }
+function messageOf({ code, message }: YAMLParseError): string {
+  return code === "MULTIPLE_DOCS" ? "Expected one document, not several" : message.split("\n")[0]!;
 }

@@ -50,11 +50,11 @@ export function nodeOf(value: Literal, place = ""): Node {
 /** Of a longer text only the beginning is shown. */
 const MAX_SHOWN = 80;
 
-/** How a node is named in a message: `"tcp"`, `a list`, `a map`, `nothing`. */
+/** How a node is named in a message: `"tcp"`, `a list`, `a map`, `nothing`; `user:password@host` without the first two. */
 export function describe(node: Node): string {
   if (node.kind !== "scalar") return `a ${node.kind}`;
-  const { text } = node;
   if (node.value === null) return "nothing";
+  const text = node.text.replace(/\S+:\S*@/, "…@");
   return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 }
 

@@ -195,7 +195,7 @@ export function record<S extends Settings>(settings: S): RecordShape<S> {
         if (known === undefined) {
           const keys = Object.keys(settings);
           const hint = didYouMean(key, keys) || (keys.length > 0 ? `; known are ${keys.join(", ")}` : "");
-          problems.add(place, `Unknown key "${key}"${hint}`);
+          problems.add(place, `Unknown key ${shownKey(key)}${hint}`);
           continue;
         }
         const read = known.shape.read(value, problems);
@@ -204,6 +204,12 @@ export function record<S extends Settings>(settings: S): RecordShape<S> {
       return values as ValuesOf<S>;
     },
   };
+}
+
+/** Where the blank behind a colon is missing, a value became a part of the key: it may be a secret. */
+function shownKey(key: string): string {
+  const [, name, rest] = /^([^:=\s]*)(.*)$/s.exec(key)!;
+  return rest === "" ? `"${name}"` : `"${name}…"`;
 }
 
 /** The entries of a map. A key that has nothing after it counts as an empty map. */

@@ -235,6 +235,7 @@ stage_settings() {
       *) needs "$drop_in" "collector.$(basename "$drop_in" .conf)" || continue ;;
     esac
     install -m 644 "$units/netcensus.service.d/$(basename "$drop_in")" "$stage$drop_in"
+    [[ $drop_in != *secrets.conf ]] || name_secrets "$stage$drop_in" "$secrets"
   done
   if [[ -n $given_configuration ]]; then
     install -D -m 644 "$given_configuration" "$stage$configuration"

@@ -10,6 +10,16 @@ at='' path='' page='' metrics='' running='' why=''
 # When it was restarted last, as SECONDS has it.
 restarted=''
 
+# Names the secrets of a folder one by one in a drop-in, where systemd does not take the folder: before version 251.
+name_secrets() {
+  local version
+  read -r _ version _ < <(systemctl --version)
+  if ((${version%%[!0-9]*} < 251)); then
+    sed -i '/^LoadCredential=/d' "$1"
+    find "$2" -maxdepth 1 -type f -printf 'LoadCredential=secrets_%f:%p\n' | sort >>"$1"
+  fi
+}
+
 version_of() {
   local words
   words=$("$1" --version 2>/dev/null) && read -r _ words _ <<<"$words" && echo "$words"

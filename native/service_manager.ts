@@ -1,7 +1,9 @@
-import { lastError, libc, MSG_DONTWAIT } from "./libc.ts";
+import { lastError, libc, MSG_DONTWAIT, SOL_SOCKET } from "./libc.ts";
 
-// include/linux/socket.h, include/linux/net.h, include/uapi/linux/un.h
-const AF_UNIX = 1, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0o2000000, MAX_PATH = 108;
+// include/linux/socket.h, include/linux/net.h, include/uapi/linux/un.h, include/uapi/asm-generic/socket.h
+const AF_UNIX = 1, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0o2000000, MAX_PATH = 108, SO_SNDTIMEO = 21;
+/** So long is waited for room in its queue, which is short, when many services start at once. */
+const PATIENCE_SECONDS = 1n;
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -35,19 +37,22 @@ export class ServiceManager {
     this.#tell("STOPPING=1");
   }
 
+  /** Where there is no room for this it is not waited for: the next sign comes soon. */
   alive(): void {
-    this.#tell("WATCHDOG=1");
+    this.#tell("WATCHDOG=1", MSG_DONTWAIT);
   }
 
   /** It may be started anew in between: nothing is kept open. */
-  #tell(message: string): void {
-    const { socket, connect, send, close } = libc();
+  #tell(message: string, flags = 0): void {
+    const { socket, setsockopt, connect, send, close } = libc();
     const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) throw lastError("open a socket for the service manager");
     try {
       const bytes = new TextEncoder().encode(message);
+      const timeout = new Uint8Array(BigInt64Array.of(PATIENCE_SECONDS, 0n).buffer);
+      setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeout, timeout.length);
       const isTold = connect(fd, this.#address, this.#address.length) === 0 &&
-        send(fd, bytes, BigInt(bytes.length), MSG_DONTWAIT) >= 0;
+        send(fd, bytes, BigInt(bytes.length), flags) >= 0;
       if (!isTold) throw lastError("tell the service manager");
     } finally {
       close(fd);

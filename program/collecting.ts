@@ -2,7 +2,7 @@ import type { Figures } from "../core/enricher.ts";
 import { nextTurn } from "../core/work.ts";
 import type { Pipeline } from "../metrics/pipeline.ts";
 import type { Scraped } from "../server/scrape.ts";
-import { fingerprint, narrow, type Plan, shardsOf, targetsOf } from "./plan.ts";
+import { fingerprint, narrow, type Plan, shardsOf, targetsOf, tryLookups } from "./plan.ts";
 import { Probes } from "./probes.ts";
 import { type Background, figuresOf, runHere, type Running, startLookups } from "./running.ts";
 import { SeveralTargets } from "./several_targets.ts";
@@ -70,26 +70,26 @@ export class Collecting {
     const change = { started, stopped: ended.map(([name]) => name).filter((name) => !names.includes(name)) };
     if (started.length === 0 && ended.length === 0) return change;
     const generation = new Generation(narrow(plan, new Set(started)));
+    await tryLookups(generation.plan);
     await generation.open();
     // Whoever scrapes meanwhile sees those that go on.
     this.#members = kept;
     await Promise.all(ended.map(([, { running }]) => running.stop()));
     // The runtime lets go of ports a little later.
     await nextTurn();
+    const fresh = membersOf(generation);
     try {
-      const fresh = membersOf(generation);
       await startAll(fresh.values());
-      const all = new Map([...kept, ...fresh]);
-      this.#members = new Map(names.map((name) => [name, all.get(name)!]));
     } catch (error) {
-      await generation.close();
-      const again = new Map(
-        [...before].map(([name, member]) => [name, kept.get(name) ?? startedAnew(member)]),
-      );
-      await startAll(ended.map(([name]) => again.get(name)!));
-      this.#members = again;
+      await Promise.allSettled([generation.close(), ...fresh.values().map(({ running }) => running.stop())]);
+      await nextTurn();
+      const again = ended.map(([name, member]): [string, Member] => [name, startedAnew(member)]);
+      this.#members = new Map([...kept, ...again]);
+      await startAll(again.map(([, member]) => member));
       throw error;
     }
+    const all = new Map([...kept, ...fresh]);
+    this.#members = new Map(names.map((name) => [name, all.get(name)!]));
     this.#latest = generation;
     this.#shareInterfaceNames();
     await Promise.all([...generations.difference(this.#generations)].map((each) => each.close()));
@@ -160,8 +160,11 @@ function startedAnew(member: Member): Member {
   return { ...member, running: running(member.pipeline, member.generation.plan) };
 }
 
+/** When one cannot be started, the others are all the same. */
 async function startAll(members: Iterable<Member>): Promise<void> {
-  await Promise.all(Iterator.from(members).map(({ running }) => running.start()));
+  const starts = await Promise.allSettled(Iterator.from(members).map(({ running }) => running.start()));
+  const failed = starts.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
+  if (failed !== undefined) throw failed.reason;
 }
 
 function running(pipeline: Pipeline, plan: Plan): Running {

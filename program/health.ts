@@ -14,11 +14,12 @@ export async function unhealthy(
   { hostname = "0.0.0.0", port }: ListenAddress,
   { isGuarded }: { isGuarded: boolean },
 ): Promise<string | undefined> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   const place = { hostname: LOOPBACK[hostname] ?? hostname, port }, address = formatListenAddress(place);
   try {
     const status = isGuarded
-      ? await statusByTls(place).catch(() => statusOf(address))
-      : await statusOf(address);
+      ? await statusByTls(place, signal).catch(() => statusOf(address, signal))
+      : await statusOf(address, signal);
     const isHealthy = status === 200 || (isGuarded && (status === 401 || status === 429));
     return isHealthy ? undefined : `${address} answers ${status}`;
   } catch (error) {
@@ -27,16 +28,19 @@ export async function unhealthy(
   }
 }
 
-async function statusOf(address: string): Promise<number> {
-  const response = await fetch(`http://${address}/-/healthy`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+async function statusOf(address: string, signal: AbortSignal): Promise<number> {
+  const response = await fetch(`http://${address}/-/healthy`, { signal });
   await response.body?.cancel();
   return response.status;
 }
 
 /** `fetch` takes no certificate that is for another name than that of this host. */
-async function statusByTls({ hostname: host, port }: { hostname: string; port: number }): Promise<number> {
+async function statusByTls(
+  { hostname: host, port }: { hostname: string; port: number },
+  signal: AbortSignal,
+): Promise<number> {
   const { connect } = await import("node:tls");
-  const socket = connect({ host, port, rejectUnauthorized: false }), signal = AbortSignal.timeout(TIMEOUT_MS);
+  const socket = connect({ host, port, rejectUnauthorized: false });
   try {
     await once(socket, "secureConnect", { signal });
     socket.write("GET /-/healthy HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");

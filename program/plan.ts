@@ -110,6 +110,17 @@ export function narrow(plan: Plan, names: ReadonlySet<string>): Plan {
   return { ...plan, pipelines, lookups: lookupsOf(here, plan.enrichers) };
 }
 
+/**
+ * Loads what threads will load, and lets go of it again: what cannot be loaded is better known before anything else is
+ * done.
+ */
+export async function tryLookups(plan: Plan): Promise<void> {
+  const inThreads = plan.pipelines.filter(({ collector }) => shardsOf(collector, plan.values) > 1);
+  const names = lookupsOf(inThreads, plan.enrichers);
+  const { lookups } = openEnrichers(ENRICHERS, plan.values.enrich, { ...plan, problems: new Problems() });
+  await Promise.all(names.keys().map((name) => lookups.get(name)?.load?.()));
+}
+
 /** What the rules of these pipelines ask, by name. */
 function lookupsOf(pipelines: readonly Pipeline[], { lookups }: OpenEnrichers): Plan["lookups"] {
   const asked = new Set<unknown>(pipelines.flatMap(({ ruleSets }) => ruleSets.flatMap(askedBy)));

@@ -24,6 +24,7 @@ export class Probes {
   readonly #lookups: Relay;
   readonly #targets = new Map<string, Probed>();
   readonly #timer: ReturnType<typeof setInterval>;
+  #isClosed = false;
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -40,6 +41,7 @@ export class Probes {
       throw new ProbeError(404, "No collector that runs can be asked about a target");
     }
     const target = await probe(query, settingsOf(collector, this.#plan.values));
+    if (this.#isClosed) throw new ProbeError(503, "The configuration has just changed, ask again");
     const probed = this.#targets.get(target.name) ?? await this.#add(collector, target);
     const { running } = probed;
     return {
@@ -58,6 +60,7 @@ export class Probes {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     const all = [...this.#targets.values()];
     this.#targets.clear();

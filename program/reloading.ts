@@ -28,6 +28,8 @@ export class Reloading implements ReloadStatus {
   readonly #first: Plan;
   readonly #options: ReloadingOptions;
   #last: Promise<unknown> = Promise.resolve();
+  /** The one that waits for that which is under way. */
+  #next: Promise<Reloaded> | undefined;
 
   constructor(plan: Plan, options: ReloadingOptions) {
     this.plan = plan;
@@ -35,11 +37,14 @@ export class Reloading implements ReloadStatus {
     this.#options = options;
   }
 
-  /** One after the other. */
+  /** One after the other; all who ask while one is under way share the next. */
   reload(): Promise<Reloaded> {
-    const reloaded = this.#last.then(() => this.#reload());
-    this.#last = reloaded;
-    return reloaded;
+    this.#next ??= this.#last.then(() => {
+      this.#next = undefined;
+      return this.#reload();
+    });
+    this.#last = this.#next;
+    return this.#next;
   }
 
   async #reload(): Promise<Reloaded> {
@@ -63,7 +68,7 @@ export class Reloading implements ReloadStatus {
     const plan = await load(problems, log);
     if (plan === undefined || problems.any) {
       const lines = problems.lines();
-      for (const problem of lines) log.error("The configuration is wrong, the one before stays", { problem });
+      log.error("The configuration is wrong, the one before stays", { problems: lines.join("; ") });
       return { isGood: false, lines };
     }
     const { started, stopped } = await collecting.change(plan);

@@ -95,6 +95,7 @@ class Shard {
   failure = "";
   readonly #worker = new Worker(new URL("./shard.ts", import.meta.url), { type: "module" });
   #collecting: Promise<void> | undefined;
+  #isStopped = false;
   readonly #waiting: PromiseWithResolvers<Report | undefined>[] = [];
 
   constructor() {
@@ -119,7 +120,7 @@ class Shard {
 
   /** As long as it is there. */
   tell(order: Order): void {
-    if (this.failure === "") this.ask(order).catch(() => {});
+    if (this.failure === "" && !this.#isStopped) this.ask(order).catch(() => {});
   }
 
   /** Brings the report up to date, unless that takes too long or cannot be done. */
@@ -138,6 +139,7 @@ class Shard {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     if (this.failure === "") await this.ask({ order: "stop" }).catch(() => {});
     this.#worker.terminate();
   }

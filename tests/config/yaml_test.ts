@@ -186,6 +186,7 @@ const ERRORS = [
   { what: "a value begins with @", text: "a: 1\nb: @c\n", places: ["2:4"] },
   { what: "an escape is unknown", text: 'a: 1\nb: "\\q"\n', places: ["2:5"] },
   { what: "a key is there twice", text: "a: 1\nb: 2\na: 3\n", places: ["3:1"] },
+  { what: "a key is there twice, in another writing", text: 'a: 1\n"a": 3\n', places: ["2:1"] },
   { what: "a key is there twice in braces", text: "a: { x: 1, x: 2 }\n", places: ["1:12"] },
   { what: "a key is there three times", text: "a: 1\na: 2\na: 3\n", places: ["2:1", "3:1"] },
 ];

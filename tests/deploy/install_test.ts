@@ -190,6 +190,24 @@ testWith({
       assert.match(await host.must("ls", "/run/credentials/netcensus.service"), /^secrets_router$/m);
     });
 
+    await step("names secrets one by one to a systemd that takes no folder of them", async () => {
+      const file = `${DROP_INS}/secrets.conf`, whole = await kit.read(file);
+      await host.must("mkdir", "/root/older");
+      await kit.write(
+        "/root/older/systemctl",
+        '#!/bin/sh\n[ "$1" = --version ] && echo "systemd 249 (249.11)" || exec /usr/bin/systemctl "$@"\n',
+      );
+      await host.must("chmod", "+x", "/root/older/systemctl");
+      await host.must("sh", "-c", `PATH=/root/older:$PATH ${INSTALL} --binary=/root/new`);
+      assert.match(
+        await kit.read(file),
+        /\n\[Service\]\nLoadCredential=secrets_router:\/etc\/netcensus\/secrets\/router\n$/,
+      );
+      assert.match(await host.must("ls", "/run/credentials/netcensus.service"), /^secrets_router$/m);
+      assert.equal((await kit.install("--binary=/root/new")).code, 0);
+      assert.equal(await kit.read(file), whole);
+    });
+
     await step("loads another configuration without a restart", async () => {
       const pid = await kit.pid();
       await kit.write("/root/good.yml", "log: { level: warn }\ncollectors: { interval: 30 }\n");

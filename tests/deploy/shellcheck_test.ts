@@ -10,10 +10,7 @@ testWith({
   async fn() {
     const scripts = [".ci/run", ...scriptsIn("")];
     assert.ok(scripts.includes("deploy/install.sh"));
-    const { stdout } = await new Deno.Command("shellcheck", {
-      args: ["--external-sources", "--source-path=SCRIPTDIR", ...scripts],
-      cwd: ROOT,
-    }).output();
+    const { stdout } = await new Deno.Command("shellcheck", { args: scripts, cwd: ROOT }).output();
     assert.equal(new TextDecoder().decode(stdout), "");
   },
 });

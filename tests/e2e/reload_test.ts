@@ -148,6 +148,37 @@ Deno.test("a configuration that cannot be started is refused, and all goes on", 
   });
 });
 
+Deno.test("a reload that is refused leaves nothing behind", async () => {
+  await using broken = await TempFile.create("this is no database");
+  const enrich = { maxmind_country: { file: broken.path, required: true } };
+  const labels = [{ name: "country", field: "source_address", steps: ["maxmind_country"] }];
+  const netflow = { workers: 2, listen_address: await freeAddress() };
+  await withConfiguration({ collectors: { netflow } }, async ({ exporter, reload }) => {
+    const counts = () =>
+      ["fd", "task"].map((folder) => [...Deno.readDirSync(`/proc/${exporter.pid}/${folder}`)].length);
+    const refuse = async () => {
+      const rules = [{ name: "mine_total", source: "netflow", labels }];
+      assert.equal((await reload({ collectors: { netflow, sockets: true }, enrich, rules })).status, 400);
+    };
+    await refuse();
+    const before = counts();
+    for (let i = 0; i < 5; i++) await refuse();
+    for (const [i, count] of counts().entries()) {
+      assert.ok(count <= before[i]! + 3, `${count} > ${before[i]}`);
+    }
+  });
+});
+
+Deno.test("a configuration that is a pipe is refused, and the next one is read", async () => {
+  await withConfiguration({}, async ({ file, exporter, reload }) => {
+    await Deno.remove(file.path);
+    await new Deno.Command("mkfifo", { args: [file.path] }).output();
+    const response = await fetch(`${exporter.url}/-/reload`, { method: "POST" });
+    assert.match(await response.text(), /Cannot read the configuration: Expected a file/);
+    assert.equal((await reload({})).status, 200);
+  });
+});
+
 Deno.test("what is put in force by a start only is told", async () => {
   await withConfiguration({}, async ({ exporter, reload }) => {
     const { text } = await reload({ log: { level: "debug" }, web: { max_requests: 3 } });
@@ -174,7 +205,7 @@ Deno.test("SIGHUP has the configuration read again", async () => {
   });
 });
 
-Deno.test("many reloads at once are done one after the other", async () => {
+Deno.test("many who ask for a reload at once are all answered", async () => {
   await withConfiguration({}, async ({ exporter, series }) => {
     const answers = Array.from({ length: 20 }, () => fetch(`${exporter.url}/-/reload`, { method: "POST" }));
     for (const answer of answers) {

@@ -224,7 +224,7 @@ Deno.test("netcensus check tells what is wrong with the web configuration, and n
     const { code, stdout, stderr } = await run([command, ...flags]);
     assert.deepEqual([code, stdout], [1, ""]);
     assert.deepEqual(stderr.replaceAll(web.path, "").split("\n"), [
-      "/web.yml:1:56: Cannot read the key: No such file or directory (os error 2): readfile '/tls.key'",
+      "/web.yml:1:56: Cannot read the key: No such file or directory (os error 2): stat '/tls.key'",
       '/web.yml:1:93: Expected the bcrypt hash of a password, as htpasswd -nBC 10 "" makes it',
       "",
     ]);
