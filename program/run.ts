@@ -22,14 +22,13 @@ export async function run(plan: Plan, { load, build }: { load: Load; build: Buil
     });
   const service = new Service(log), started = Promise.withResolvers<void>();
   const names = () => collecting.running.map(({ status }) => status.name);
+  const whatRuns = () => `Runs ${names().join(", ") || "nothing"}`;
   const reload = async () => {
     await started.promise;
     service.reloading();
     const reloaded = await reloading.reload();
     const { isGood } = reloaded;
-    service.ready(
-      isGood ? `Runs ${names().join(", ")}` : "The configuration is wrong, the one before is in force",
-    );
+    service.ready(isGood ? whatRuns() : "The configuration is wrong, the one before is in force");
     return reloaded;
   };
   const server: Server = new Server({
@@ -64,7 +63,7 @@ export async function run(plan: Plan, { load, build }: { load: Load; build: Buil
     await collecting.start();
     keepMemorySmall(log);
     log.info("Started", { ...build, collectors: names().join(",") });
-    service.ready(`Runs ${names().join(", ")}`);
+    service.ready(whatRuns());
     started.resolve();
   };
   try {
