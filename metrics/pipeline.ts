@@ -11,8 +11,8 @@ import type { Filter } from "./filter.ts";
 import { Label, type LabelPart } from "./label.ts";
 import { Rule, type RuleOptions } from "./rule.ts";
 
-/** So many values a label remembers beyond four times those that its rules can show. */
-const LABEL_LIMIT = 131_072;
+/** So many values a label remembers twice, and of those that its rules can show each so many times. */
+const LABEL_LIMIT = 131_072, LABELS_OF_SERIES = 8;
 
 /** The rules for one type of record, and the columns and labels that they share. */
 export class RuleSet implements Sink {
@@ -84,12 +84,12 @@ export class RuleSet implements Sink {
       group = new Group({ ...grouping, source: this.type });
       this.#groupsByKey.set(recipe, group);
       this.#groups.push(group);
+      for (const label of group.labels) label.limit += LABELS_OF_SERIES * group.maxSeries;
     }
     const { valueAt } = options;
     const rule = new Rule(options, group, valueAt < 0 ? valueAt : this.#batch.slotOf(valueAt));
     group.rules.push(rule);
     this.rules.push(rule);
-    for (const label of this.#labels.values()) label.limit = this.#limitOf(label);
   }
 
   /** The label of a column. Labels of the same recipe are one. */
@@ -101,6 +101,7 @@ export class RuleSet implements Sink {
         this.#fullLabel = true;
         this.#overfullLabel ||= isOverfull;
       });
+      label.limit = this.#limitOf(0);
       this.#labels.set(key, label);
     }
     return label;
@@ -134,10 +135,10 @@ export class RuleSet implements Sink {
     );
   }
 
-  #limitOf(label: Label): number {
-    const shown = this.#usesOf(label).reduce((sum, { maxSeries }) => sum + maxSeries, 0);
+  /** Of a label in metrics with so many series. */
+  #limitOf(series: number): number {
     const candidates = this.type.kind === "snapshot" ? CANDIDATES : 0;
-    return 2 * (LABEL_LIMIT + candidates + 4 * shown);
+    return 2 * (LABEL_LIMIT + candidates) + LABELS_OF_SERIES * series;
   }
 
   /** Makes labels that are full forget the values that are in no row. */
@@ -150,7 +151,8 @@ export class RuleSet implements Sink {
       for (const { table, position } of uses) yield* table.labelsAt(position, used);
       const kept = yield* label.keepOnly(used);
       for (const { table, position } of uses) yield* table.replaceLabels(position, kept);
-      label.limit = Math.max(this.#limitOf(label), 2 * label.size);
+      const series = uses.reduce((sum, { maxSeries }) => sum + maxSeries, 0);
+      label.limit = Math.max(this.#limitOf(series), 2 * label.size);
     }
   }
 }
