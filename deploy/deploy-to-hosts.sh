@@ -87,6 +87,7 @@ read_arguments() {
   [[ ${#given_binaries[@]} == 0 || $verb == deploy ]] || misused '--binary is for deploy'
   [[ -z $configuration || $verb == deploy || $verb == config ]] || misused '--config is for deploy and config'
   [[ -n $configuration || $verb != config ]] || misused 'config needs --config=PATH'
+  [[ -z $targets || -w $(dirname "$targets") ]] || misused "Cannot write $targets: there is no such folder, or it is not yours"
   # For ssh what comes first counts.
   ssh_options+=(-o "ConnectTimeout=$((limit < 10 ? limit : 10))" -o ServerAliveInterval=5 -o ServerAliveCountMax=3)
 }
@@ -203,8 +204,9 @@ work_on() {
   prepare || return 0
   if [[ -n $dry ]]; then report 0 "would $verb" "${fact[version]:--}" "$(intention)" && return; fi
   echo "== sending $(cat "${parts[@]}" | wc -c) bytes, for install.sh $arguments" >&2
-  cat "${parts[@]}" | remote "sh -c '
-    d=\$(mktemp -d /var/tmp/netcensus.XXXXXX) && trap \"rm -rf \$d\" EXIT && trap \"exit 1\" HUP INT TERM &&
+  # In one line: some shells take no other within quotes.
+  cat "${parts[@]}" | remote "sh -c ' \
+    d=\$(mktemp -d /var/tmp/netcensus.XXXXXX) && trap \"rm -rf \$d\" EXIT && trap \"exit 1\" HUP INT TERM && \
     cd \$d && tar --no-same-owner -xzif - && $sudo bash ./install.sh $arguments 2>&1'" >>"$log" || status=${PIPESTATUS[1]}
   report_outcome "$status"
 }

@@ -62,6 +62,9 @@ read_host() {
       *) mistake "Unknown option $word; known are listen=ADDRESS and target=ADDRESS" ;;
     esac
   done
+  if [[ ${listen[$name]} =~ ^(127\.|localhost:|\[::1\]:) && -z ${target[$name]} ]]; then
+    mistake "Prometheus does not reach ${listen[$name]}: say where it finds the host by target="
+  fi
   all_names+=("$name")
 }
 
@@ -105,7 +108,7 @@ check_labels() {
 write_targets() {
   local targets=$1 name pair labels_text separator='' new
   shift
-  new=$(dirname "$targets")/.$(basename "$targets").new
+  new=$(mktemp "$(dirname "$targets")/.netcensus.XXXXXX")
   {
     printf '['
     while read -r name; do
@@ -124,6 +127,7 @@ write_targets() {
 # A host may listen elsewhere than it is reached by ssh.
 target_of() {
   local at=${listen[$1]:-:$port_of_exporter} name=${host[$1]}
+  case $at in 0.0.0.0:* | '[::]:'*) at=:${at##*:} ;; esac
   if [[ -n ${target[$1]} ]]; then
     echo "${target[$1]}"
   elif [[ $at != :* ]]; then

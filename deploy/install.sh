@@ -42,6 +42,11 @@ main() {
   [[ $EUID == 0 ]] || refuse 'this needs root'
   [[ -d /run/systemd/system ]] || refuse 'this host is not run by systemd'
   command -v ss >/dev/null || refuse 'this needs ss, of the package iproute2 or iproute'
+  # One at a time: two would take back what the other has put in place.
+  exec 9>/run/netcensus-install.lock
+  flock --wait 120 9 || refuse 'another install.sh is at work on this host'
+  # Of one that was killed.
+  find "${library%/*}" -maxdepth 1 -name '.netcensus.??????' -exec rm -rf {} +
   # Beside where the program goes: there it may be executed, and needs not be copied again.
   stage=$(mktemp -d "${library%/*}/.netcensus.XXXXXX")
   trap clean_up EXIT
@@ -91,7 +96,7 @@ install_it() {
   stage_settings
   check "$stage$binary" "$stage" "${given_configuration:-$configuration}" || refuse "netcensus $new cannot run with this: $why"
   if ! differs; then
-    if runs "$binary"; then finish unchanged "$new"; fi
+    if runs "$binary" && has_secrets "$secrets"; then finish unchanged "$new"; fi
     outcome=restarted
   fi
   carry_out "$outcome" "$new" start_again
@@ -189,7 +194,7 @@ stage_program() {
     *) refuse "$source is no program for $machine" ;;
   esac
   mkdir -p "$stage${binary%/*}" "$stage$unit.d"
-  install -m 755 "$source" "$stage$binary"
+  install -m 755 "$source" "$stage$binary" || refuse "there is no room in ${library%/*}"
   said=$("$stage$binary" --version 2>&1) ||
     refuse "$source does not start here, but ends with $?${said:+: ${said//$'\n'/ }}"
   read -r _ new _ <<<"$said"
@@ -216,6 +221,7 @@ stage_settings() {
     install -D -m 600 "$units/netcensus.default" "$stage$environment"
     given_collectors=${given_collectors:-sockets}
   fi
+  chmod 600 "$stage$environment"
   if [[ -n $given_collectors ]]; then
     flags="--collector.disable-defaults --collector.${given_collectors//,/ --collector.}"
     set_variable NETCENSUS_COLLECTORS "${flags/collector.processes/collector.sockets.process}"
@@ -225,6 +231,8 @@ stage_settings() {
     for word in $(variable NETCENSUS_FLAGS); do
       [[ $word == --web.listen-address=* ]] || flags+=" $word"
     done
+    [[ "$flags " != *listen-address\ * && "$flags" != *metrics-listen-address* ]] ||
+      refuse "$environment says in another way where to listen: take that out"
     set_variable NETCENSUS_FLAGS "$flags"
   fi
   flags=" $(variable NETCENSUS_COLLECTORS) "
@@ -283,6 +291,7 @@ carry_out() {
   trap 'undo "it was interrupted, or failed"' EXIT
   mkdir -p "$secrets"
   chmod 700 "$secrets"
+  if [[ -e $environment ]]; then chmod 600 "$environment"; fi
   if [[ -e $configuration ]] && ! cmp -s "$stage$configuration" "$configuration"; then
     cp -p "$configuration" "$configuration.before"
     say "the configuration before is in $configuration.before"

@@ -20,6 +20,14 @@ name_secrets() {
   fi
 }
 
+# Whether the service was started with the secrets that are in a folder now: systemd hands them over at a start.
+has_secrets() {
+  local name
+  while IFS= read -r name; do
+    cmp -s "$1/$name" "/run/credentials/$service/secrets_$name" || return 1
+  done < <(ls -A "$1" 2>/dev/null)
+}
+
 version_of() {
   local words
   words=$("$1" --version 2>/dev/null) && read -r _ words _ <<<"$words" && echo "$words"

@@ -190,6 +190,23 @@ testWith({
       assert.match(await host.must("ls", "/run/credentials/netcensus.service"), /^secrets_router$/m);
     });
 
+    await step("hands over another secret", async () => {
+      await host.must("bash", "-c", "echo secret >/etc/netcensus/secrets/other");
+      assert.match(lastLine(await kit.install("--binary=/root/new")), /^restarted: netcensus /);
+      assert.match(await host.must("ls", "/run/credentials/netcensus.service"), /^secrets_other$/m);
+      assert.match(lastLine(await kit.install("--binary=/root/new")), /^unchanged: netcensus /);
+      await host.must("rm", "/etc/netcensus/secrets/other");
+    });
+
+    await step("lets one after the other change the host", async () => {
+      const collectors = "--collectors=processes,conntrack,netflow";
+      const both = await Promise.all(
+        [[], [collectors], []].map((more) => kit.install("--binary=/root/new", ...more)),
+      );
+      assert.deepEqual(both.map(({ code }) => code), [0, 0, 0]);
+      assert.match(await kit.read(ENVIRONMENT), /--collector.conntrack --collector.netflow"$/m);
+    });
+
     await step("names secrets one by one to a systemd that takes no folder of them", async () => {
       const file = `${DROP_INS}/secrets.conf`, whole = await kit.read(file);
       await host.must("mkdir", "/root/older");

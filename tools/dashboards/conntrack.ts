@@ -25,7 +25,7 @@ const HOSTS = selectorOf([JOB, INSTANCE]);
 const PROTOCOLS = selectorOf([JOB, INSTANCE, PROTOCOL]);
 const CHOSEN = selectorOf([JOB, INSTANCE, PROTOCOL, SERVICE]);
 
-const FILLED = `conntrack_table_entries{${HOSTS}} / conntrack_table_limit{${HOSTS}}`;
+const FILLED = `conntrack_table_entries{${HOSTS}} / (conntrack_table_limit{${HOSTS}} > 0)`;
 const FULL = [[0.7, "orange"], [0.8, "red"]] as const;
 
 const LOST = `${rate("conntrack_stat_drop_total", HOSTS)} + ${
@@ -50,7 +50,7 @@ const NOW: Section = {
       unit: "percentunit",
       thresholds: FULL,
       expr:
-        `max(max_over_time(conntrack_table_entries{${HOSTS}}[$__range]) / conntrack_table_limit{${HOSTS}})`,
+        `max(max_over_time(conntrack_table_entries{${HOSTS}}[$__range]) / (conntrack_table_limit{${HOSTS}} > 0))`,
     }),
     stat({
       title: "Connections",

@@ -27,7 +27,7 @@ const BY = "by (instance, router)";
 const NAME = "{{instance}} {{router}}";
 const LABELS = { instance: "Instance", router: "Router" };
 
-const FILLED = `mikrotik_tracking_entries{${ROUTERS}} / mikrotik_tracking_limit{${ROUTERS}}`;
+const FILLED = `mikrotik_tracking_entries{${ROUTERS}} / (mikrotik_tracking_limit{${ROUTERS}} > 0)`;
 const FULL = [[0.7, "orange"], [0.8, "red"]] as const;
 const MEMORY = `1 - mikrotik_memory_free_bytes{${ROUTERS}} / mikrotik_memory_bytes{${ROUTERS}}`;
 const STORAGE = `1 - mikrotik_storage_free_bytes{${ROUTERS}} / mikrotik_storage_bytes{${ROUTERS}}`;
