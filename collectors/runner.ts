@@ -3,7 +3,7 @@ import type { InterfaceNames } from "../core/interface_names.ts";
 import type { Log } from "../core/log.ts";
 import type { Ledger } from "../core/record.ts";
 import type { CollectorStatus } from "../core/status.ts";
-import { drive, sleep, unlessAborted } from "../core/work.ts";
+import { drive, nextTurn, sleep, unlessAborted } from "../core/work.ts";
 import { Outcome } from "./outcome.ts";
 
 /** A snapshot that is younger is not taken anew for a scrape. */
@@ -141,6 +141,8 @@ export class Runner implements CollectorStatus {
     this.#stopping.abort(new Error("The exporter stops"));
     await Promise.allSettled([this.#pass, this.#stream]);
     this.#source.close?.();
+    // The runtime lets go of ports a little later.
+    await nextTurn();
   }
 
   get #followsScrapes(): boolean {

@@ -1,5 +1,4 @@
 import type { Figures } from "../core/enricher.ts";
-import { nextTurn } from "../core/work.ts";
 import type { Pipeline } from "../metrics/pipeline.ts";
 import type { Scraped } from "../server/scrape.ts";
 import { fingerprint, narrow, type Plan, shardsOf, targetsOf, tryLookups } from "./plan.ts";
@@ -75,14 +74,11 @@ export class Collecting {
     // Whoever scrapes meanwhile sees those that go on.
     this.#members = kept;
     await Promise.all(ended.map(([, { running }]) => running.stop()));
-    // The runtime lets go of ports a little later.
-    await nextTurn();
     const fresh = membersOf(generation);
     try {
       await startAll(fresh.values());
     } catch (error) {
       await Promise.allSettled([generation.close(), ...fresh.values().map(({ running }) => running.stop())]);
-      await nextTurn();
       const again = ended.map(([name, member]): [string, Member] => [name, startedAnew(member)]);
       this.#members = new Map([...kept, ...again]);
       await startAll(again.map(([, member]) => member));

@@ -5,7 +5,6 @@ import type { Figures } from "../core/enricher.ts";
 import type { NamesByIndex } from "../core/interface_names.ts";
 import { type Node, Problems } from "../core/node.ts";
 import type { CollectorStatus } from "../core/status.ts";
-import { nextTurn } from "../core/work.ts";
 import { compactView, type View } from "../metrics/rule.ts";
 import { copyStatus } from "./merge_status.ts";
 import { makePlan, type Plan } from "./plan.ts";
@@ -70,8 +69,6 @@ async function obey(order: Order): Promise<Report | undefined> {
     case "stop":
       stopping.abort();
       await Promise.all([running?.stop(), background?.ended]);
-      // The runtime lets go of ports a little later.
-      await nextTurn();
       return undefined;
   }
 }

@@ -2,8 +2,7 @@
  * Runs the collector of connections by hand in a network namespace. It does what the lines of its standard input say,
  * a name and JSON, and answers each with a line of JSON.
  */
-import { createInterface } from "node:readline";
-import process from "node:process";
+import { answerLines, type Commands } from "../helpers/answer_lines.ts";
 import conntrack from "../../collectors/conntrack/mod.ts";
 import { drive } from "../../core/work.ts";
 import { Collecting, type CollectingOptions } from "../helpers/collecting.ts";
@@ -15,7 +14,7 @@ let collecting: Collecting;
 const problems: Record<string, number> = {};
 
 /** The answer to each command. */
-const COMMANDS: Readonly<Record<string, (value: never) => unknown>> = {
+const COMMANDS: Commands = {
   open: (options: CollectingOptions) => void (collecting = new Collecting(conntrack, options)),
   /** Answers when it hears of connections that end. */
   hear() {
@@ -47,7 +46,4 @@ async function show() {
   return { series, problems, qualities: Object.fromEntries(qualities) };
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const [, name, value] = /^(\S+) (.*)$/.exec(line)!;
-  console.log(JSON.stringify(await COMMANDS[name!]!(JSON.parse(value!) as never) ?? null));
-}
+await answerLines(COMMANDS);

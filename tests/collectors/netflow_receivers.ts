@@ -1,9 +1,9 @@
 import { PROTOCOL_NAMES } from "../../core/protocol_table.ts";
 import { SERVICES } from "../../core/service_table.ts";
 import { Exporter, seriesOf } from "../helpers/exporter.ts";
+import { freeUdpPort } from "../helpers/free_port.ts";
 import { Nfcapd, type Totals } from "../helpers/nfcapd.ts";
-
-const DEADLINE_MS = 15_000;
+import { pause, until } from "../helpers/waiting.ts";
 
 type Series = ReadonlyMap<string, number>;
 
@@ -67,7 +67,7 @@ export class Receivers implements AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir();
     resources.defer(() => Deno.remove(folder, { recursive: true }));
-    const port = freePort();
+    const port = freeUdpPort();
     const nfcapd = resources.use(await Nfcapd.start({ port, folder }));
     const exporter = resources.use(await startExporter());
     const tee = resources.use(new Tee([await portOf(exporter), port], plan));
@@ -220,18 +220,6 @@ export async function runToEnd(command: string, args: readonly string[]): Promis
   throw new Error(`Cannot run ${command} ${args.join(" ")}: ${decoder.decode(stderr).trim()}`);
 }
 
-export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const end = performance.now() + DEADLINE_MS;
-  while (!await condition()) {
-    if (performance.now() > end) throw new Error(`Expected it in time: ${condition}`);
-    await pause(50);
-  }
-}
-
-export function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
 /** How many bytes wait at a port of IPv4: the fifth field of /proc/net/udp has them behind those to be sent. */
 async function queueOf(port: number): Promise<number> {
   const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
@@ -240,10 +228,4 @@ async function queueOf(port: number): Promise<number> {
   );
   const line = lines.find(([, address]) => address?.endsWith(local));
   return parseInt(line?.[4]?.split(":")[1] ?? "0", 16);
-}
-
-function freePort(): number {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  socket.close();
-  return (socket.addr as Deno.NetAddr).port;
 }

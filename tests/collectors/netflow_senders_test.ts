@@ -6,11 +6,11 @@ import { netflowV5, type V5Record } from "../helpers/netflow_v5.ts";
 import { Random } from "../helpers/random.ts";
 import { program, testWith } from "../helpers/skip.ts";
 import type { Packet } from "./netflow_pcap.ts";
+import { pause, until } from "../helpers/waiting.ts";
 import {
   countsOf,
   flowsIn,
   lostOf,
-  pause,
   type Plan,
   portOf,
   Receivers,
@@ -19,7 +19,6 @@ import {
   startExporter,
   sumOf,
   totalOf,
-  until,
 } from "./netflow_receivers.ts";
 import { sendFlowsOf } from "./netflow_softflowd.ts";
 

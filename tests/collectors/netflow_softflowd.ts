@@ -1,5 +1,6 @@
 import { type Packet, pcap } from "./netflow_pcap.ts";
-import { runToEnd, until } from "./netflow_receivers.ts";
+import { until } from "../helpers/waiting.ts";
+import { runToEnd } from "./netflow_receivers.ts";
 
 /** softflowd, of the package of that name, watching an interface. */
 export class Softflowd implements AsyncDisposable {

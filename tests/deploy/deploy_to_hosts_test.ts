@@ -3,8 +3,9 @@ import { COLLECTORS } from "../../collectors/mod.ts";
 import { binariesAndHosts, BINARY, BINARY_BEFORE, versionOf } from "../helpers/binaries.ts";
 import { program, testWith } from "../helpers/skip.ts";
 import { SshHosts } from "../helpers/ssh_hosts.ts";
-import type { Result } from "../helpers/systemd_host.ts";
+import type { Output } from "../helpers/exporter.ts";
 import { MISTAKES } from "./hosts_file_mistakes_table.ts";
+import { until } from "../helpers/waiting.ts";
 
 const DEPLOY = new URL("../../deploy/", import.meta.url).pathname;
 const SCRIPT = `${DEPLOY}deploy-to-hosts.sh`;
@@ -30,7 +31,7 @@ class Folder implements AsyncDisposable {
 }
 
 /** The lines of a summary by the names of the hosts, without the seconds; and its last line. */
-function summaryOf({ stdout }: Result) {
+function summaryOf({ stdout }: Output) {
   const lines = stdout.trimEnd().split("\n"), total = lines.pop()!;
   const hosts = lines.map((line): [string, string] => {
     const [, name = "", result = "", version = "", more = ""] =
@@ -43,7 +44,7 @@ function summaryOf({ stdout }: Result) {
   };
 }
 
-async function script(...args: readonly string[]): Promise<Result> {
+async function script(...args: readonly string[]): Promise<Output> {
   const { code, stdout, stderr } = await new Deno.Command(SCRIPT, { args: [...args], stdin: "null" })
     .output();
   const decoder = new TextDecoder();
@@ -202,10 +203,6 @@ Deno.test("deploy-to-hosts.sh ends all that it has begun when it is interrupted"
 async function running(pattern: string): Promise<number> {
   const { stdout } = await new Deno.Command("pgrep", { args: ["--count", "--full", pattern] }).output();
   return Number(new TextDecoder().decode(stdout));
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 const FLEET = [

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { binariesAndHosts, BINARY, BINARY_BEFORE, versionOf } from "../helpers/binaries.ts";
 import { Namespace } from "../helpers/namespace.ts";
 import { testWith } from "../helpers/skip.ts";
-import { type Result, SystemdHost } from "../helpers/systemd_host.ts";
+import type { Output } from "../helpers/exporter.ts";
+import { SystemdHost } from "../helpers/systemd_host.ts";
 
 const INSTALL = "/opt/kit/install.sh";
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -24,7 +25,7 @@ class Kit {
     return new Kit(host);
   }
 
-  install(...args: readonly string[]): Promise<Result> {
+  install(...args: readonly string[]): Promise<Output> {
     return this.host.run(INSTALL, ...args);
   }
 
@@ -56,7 +57,7 @@ async function copy(from: string, to: string): Promise<void> {
   assert.ok(success, `Cannot copy ${from}`);
 }
 
-function lastLine({ stdout }: Result): string {
+function lastLine({ stdout }: Output): string {
   return stdout.trimEnd().split("\n").at(-1)!;
 }
 

@@ -6,7 +6,7 @@ import { eventually } from "../helpers/program_host.ts";
 import { RouterSimulator } from "../helpers/routeros/simulator.ts";
 import { program, testWith } from "../helpers/skip.ts";
 import { TempFile } from "../helpers/temp_file.ts";
-import { PrometheusServer } from "./prometheus_server.ts";
+import { PrometheusServer } from "../helpers/prometheus_server.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const DEPLOY = `${ROOT}deploy/prometheus/`;

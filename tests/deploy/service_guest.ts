@@ -2,8 +2,7 @@
  * What is connected to a host in a test: it asks the exporter, and makes what that counts. It does what the lines of its
  * standard input say, a name and JSON, and answers each with a line of JSON.
  */
-import { createInterface } from "node:readline";
-import process from "node:process";
+import { answerLines, type Commands } from "../helpers/answer_lines.ts";
 import { netflowV5 } from "../helpers/netflow_v5.ts";
 import { RouterSimulator } from "../helpers/routeros/simulator.ts";
 import { playAll } from "../helpers/wialon/device.ts";
@@ -24,7 +23,7 @@ export interface Answer {
 }
 
 /** The answer to each command. */
-const COMMANDS: Readonly<Record<string, (value: never) => Promise<unknown>>> = {
+const COMMANDS: Commands = {
   async ask({ path, method = "GET" }: Asked): Promise<Answer> {
     const response = await fetch(EXPORTER + path, { method });
     return { status: response.status, text: await response.text() };
@@ -48,8 +47,5 @@ const COMMANDS: Readonly<Record<string, (value: never) => Promise<unknown>>> = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const [, name, value] = /^(\S+) (.*)$/.exec(line)!;
-  console.log(JSON.stringify(await COMMANDS[name!]!(JSON.parse(value!) as never) ?? null));
-}
+await answerLines(COMMANDS);
 Deno.exit();

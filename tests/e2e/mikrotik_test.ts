@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import type { Literal } from "../../core/node.ts";
-import { portOf, send, until } from "../collectors/netflow_receivers.ts";
+import { portOf, send } from "../collectors/netflow_receivers.ts";
 import { metricOf } from "../helpers/collecting.ts";
 import { Exporter, run, seriesOf } from "../helpers/exporter.ts";
+import { freeUdpPort } from "../helpers/free_port.ts";
 import { netflowV5 } from "../helpers/netflow_v5.ts";
 import { RouterSimulator, type SimulatorOptions } from "../helpers/routeros/simulator.ts";
 import { smallRouter } from "../helpers/routeros/tables.ts";
+import { until } from "../helpers/waiting.ts";
 
 const USER = "prometheus", PASSWORD = "secret";
 const SMALL = smallRouter();
@@ -238,7 +240,7 @@ for (const workers of [1, 2]) {
   Deno.test(`flows have the names of interfaces that their router tells, with ${workers} threads`, async () => {
     await using simulator = await RouterSimulator.start();
     const netflow = { listen_address: ["127.0.0.1:0"], workers: 1 } as Record<string, Literal>;
-    if (workers > 1) Object.assign(netflow, { workers, listen_address: [`127.0.0.1:${await freePort()}`] });
+    if (workers > 1) Object.assign(netflow, { workers, listen_address: [`127.0.0.1:${freeUdpPort()}`] });
     const rules = [{
       name: "interface_bytes_total",
       source: "netflow",
@@ -255,13 +257,6 @@ for (const workers of [1, 2]) {
       });
     }, { collectors: { netflow }, rules });
   });
-}
-
-async function freePort(): Promise<number> {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const { port } = socket.addr as Deno.NetAddr;
-  socket.close();
-  return await Promise.resolve(port);
 }
 
 Deno.test("a password is shown nowhere", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Literal } from "../../core/node.ts";
-import { lostOf, portOf, send, startExporter, sumOf, until } from "../collectors/netflow_receivers.ts";
+import { lostOf, portOf, send, startExporter, sumOf } from "../collectors/netflow_receivers.ts";
 import { hasDnsmasq, startDnsmasq } from "../enrich/reverse_dns/dnsmasq.ts";
 import { metricOf } from "../helpers/collecting.ts";
 import { Exporter, seriesOf } from "../helpers/exporter.ts";
@@ -8,6 +8,7 @@ import { mmdb } from "../helpers/mmdb.ts";
 import { netflowV5, type V5Record } from "../helpers/netflow_v5.ts";
 import { program, testWith } from "../helpers/skip.ts";
 import { TempFile } from "../helpers/temp_file.ts";
+import { until } from "../helpers/waiting.ts";
 
 const NETFLOW = "--collector.netflow";
 const LISTEN = `${NETFLOW}.listen-address`;

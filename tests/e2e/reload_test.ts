@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import type { Literal } from "../../core/node.ts";
-import { portOf, send, startExporter, sumOf, until } from "../collectors/netflow_receivers.ts";
+import { portOf, send, startExporter, sumOf } from "../collectors/netflow_receivers.ts";
 import { Exporter, seriesOf } from "../helpers/exporter.ts";
+import { freeUdpPort } from "../helpers/free_port.ts";
 import { netflowV5 } from "../helpers/netflow_v5.ts";
 import { RouterSimulator } from "../helpers/routeros/simulator.ts";
 import { TempFile } from "../helpers/temp_file.ts";
+import { until } from "../helpers/waiting.ts";
 
 const SUCCESSFUL = "netcensus_config_last_reload_successful";
 const TIMESTAMP = "netcensus_config_last_reload_success_timestamp_seconds";
@@ -81,7 +83,7 @@ Deno.test("a reload starts a collector anew whose rules have changed", async () 
 });
 
 Deno.test("a reload takes the port of the collector that it starts anew", async () => {
-  const netflow = { listen_address: await freeAddress() };
+  const netflow = { listen_address: freeAddress() };
   await using file = await TempFile.create(JSON.stringify({ collectors: { netflow } }));
   await using exporter = await Exporter.start(["--collector.disable-defaults", `--config.file=${file.path}`]);
   await until(async () =>
@@ -137,7 +139,7 @@ Deno.test("a configuration that cannot be started is refused, and all goes on", 
     const { exporter, reload, series } = reloadable;
     await countFlow(reloadable);
     const enrich = { maxmind_country: { file: broken.path, required: true } };
-    const workers = { netflow: { workers: 2, listen_address: await freeAddress() } };
+    const workers = { netflow: { workers: 2, listen_address: freeAddress() } };
     for (const collectors of [{}, workers]) {
       const { status, text } = await reload({ collectors, enrich, rules: [country] });
       assert.match(text, /Cannot load .*/);
@@ -152,7 +154,7 @@ Deno.test("a reload that is refused leaves nothing behind", async () => {
   await using broken = await TempFile.create("this is no database");
   const enrich = { maxmind_country: { file: broken.path, required: true } };
   const labels = [{ name: "country", field: "source_address", steps: ["maxmind_country"] }];
-  const netflow = { workers: 2, listen_address: await freeAddress() };
+  const netflow = { workers: 2, listen_address: freeAddress() };
   await withConfiguration({ collectors: { netflow } }, async ({ exporter, reload }) => {
     const counts = () =>
       ["fd", "task"].map((folder) => [...Deno.readDirSync(`/proc/${exporter.pid}/${folder}`)].length);
@@ -259,8 +261,6 @@ function portsOf({ lines }: Exporter): number[] {
 }
 
 /** Threads cannot share a port that the kernel chooses. */
-async function freeAddress(): Promise<string> {
-  const listener = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return await Promise.resolve(`127.0.0.1:${(listener.addr as Deno.NetAddr).port}`);
+function freeAddress(): string {
+  return `127.0.0.1:${freeUdpPort()}`;
 }

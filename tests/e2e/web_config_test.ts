@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:tls";
 import { hashSync } from "bcryptjs";
-import { until } from "../collectors/netflow_receivers.ts";
-import { PrometheusServer } from "../deploy/prometheus_server.ts";
+import { PrometheusServer } from "../helpers/prometheus_server.ts";
 import { Exporter, run } from "../helpers/exporter.ts";
 import { program, testWith } from "../helpers/skip.ts";
+import { until } from "../helpers/waiting.ts";
 
 const TLS = new URL("../testdata/tls/", import.meta.url).pathname;
 const CA = `${TLS}ca.pem`;

@@ -16,6 +16,12 @@ export interface Output {
   readonly stderr: string;
 }
 
+/** Runs a command to its end. */
+export async function outputOf(command: Deno.Command): Promise<Output> {
+  const { code, stdout, stderr } = await command.output(), decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
 /** Runs the program to its end. */
 export async function run(
   args: readonly string[],
@@ -23,10 +29,7 @@ export async function run(
 ) {
   const [program = "", ...rest] = commandOf(options.entry ?? "main.ts");
   const { env = {} } = options;
-  const { code, stdout, stderr } = await new Deno.Command(program, { args: [...rest, ...args], env })
-    .output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) } satisfies Output;
+  return await outputOf(new Deno.Command(program, { args: [...rest, ...args], env }));
 }
 
 /** An exporter that runs as a process of its own. */

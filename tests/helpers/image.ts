@@ -1,5 +1,5 @@
 import project from "../../deno.json" with { type: "json" };
-import type { Output } from "./exporter.ts";
+import { type Output, outputOf } from "./exporter.ts";
 import { DIST } from "./release.ts";
 
 const DOCKERFILE = new URL("../../deploy/Dockerfile", import.meta.url).pathname;
@@ -68,8 +68,6 @@ export class Image implements AsyncDisposable {
   }
 }
 
-async function output([program = "", ...args]: string[]): Promise<Output> {
-  const { code, stdout, stderr } = await new Deno.Command(program, { args }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+function output([program = "", ...args]: string[]): Promise<Output> {
+  return outputOf(new Deno.Command(program, { args }));
 }

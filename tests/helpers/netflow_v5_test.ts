@@ -3,6 +3,7 @@ import { netflowV5 } from "./netflow_v5.ts";
 import { Nfcapd } from "./nfcapd.ts";
 import { RawSocket } from "./raw_sockets.ts";
 import { program, testWith } from "./skip.ts";
+import { freeUdpPort } from "./free_port.ts";
 
 const HEADER = {
   uptime: 100_000,
@@ -63,12 +64,6 @@ Deno.test("netflowV5() takes an address as text or as its number", () => {
 });
 
 /** A port that nobody has. */
-function freePort(): number {
-  const listener = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return (listener.addr as Deno.NetAddr).port;
-}
-
 /** Sends to a port of loopback, and waits until what listens there has taken it. */
 async function deliver(datagram: Uint8Array<ArrayBuffer>, port: number): Promise<void> {
   const socket = RawSocket.udp("127.0.0.1:0", { peer: `127.0.0.1:${port}` });
@@ -88,7 +83,7 @@ testWith({
   async fn() {
     const folder = Deno.makeTempDirSync();
     try {
-      const port = freePort();
+      const port = freeUdpPort();
       await using nfcapd = await Nfcapd.start({ port, folder });
       const header = { ...HEADER, samplingMode: 0, samplingInterval: 0 };
       await deliver(netflowV5([RECORD, { bytes: 1, packets: 1 }], header), port);

@@ -2,8 +2,7 @@
  * Runs the whole program in a network namespace, where it can be asked. It does what the lines of its standard input
  * say, a name and JSON, and answers each with a line of JSON.
  */
-import { createInterface } from "node:readline";
-import process from "node:process";
+import { answerLines, type Commands } from "./answer_lines.ts";
 import { commandOf, Exporter, seriesOf } from "./exporter.ts";
 import type { Launch, User } from "./program_host.ts";
 
@@ -24,7 +23,7 @@ const USERS: Readonly<Record<User, readonly string[]>> = {
 let exporter: Exporter;
 
 /** The answer to each command. */
-const COMMANDS: Readonly<Record<string, (value: never) => unknown>> = {
+const COMMANDS: Commands = {
   async start({ user, args }: Launch) {
     // Who runs it is said here, whatever stands before the program.
     const given = Deno.env.get("NETCENSUS_COMMAND")?.split(" ").at(-1);
@@ -67,7 +66,4 @@ async function run(command: string, ...args: string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const [, name, value] = /^(\S+) (.*)$/.exec(line)!;
-  console.log(JSON.stringify(await COMMANDS[name!]!(JSON.parse(value!) as never) ?? null));
-}
+await answerLines(COMMANDS);

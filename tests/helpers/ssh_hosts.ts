@@ -1,5 +1,6 @@
+import { type Output, outputOf } from "./exporter.ts";
 import { Namespace } from "./namespace.ts";
-import { type Result, SystemdHost } from "./systemd_host.ts";
+import { SystemdHost } from "./systemd_host.ts";
 
 export interface SshHostOptions {
   readonly name: string;
@@ -73,13 +74,9 @@ export class SshHosts implements AsyncDisposable {
   }
 
   /** Runs a program where the hosts are reached from, to its end. */
-  async run(program: string, args: readonly string[]): Promise<Result> {
-    const { code, stdout, stderr } = await new Deno.Command("ip", {
-      args: ["netns", "exec", this.admin.name, program, ...args],
-      stdin: "null",
-    }).output();
-    const decoder = new TextDecoder();
-    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  run(program: string, args: readonly string[]): Promise<Output> {
+    const inside = ["netns", "exec", this.admin.name, program, ...args];
+    return outputOf(new Deno.Command("ip", { args: inside, stdin: "null" }));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { type Output, outputOf } from "./exporter.ts";
 import type { Namespace } from "./namespace.ts";
 
 /**
@@ -29,12 +30,6 @@ const CGROUPS = ["systemd", "unified", "memory", "pids", "devices"].map((name) =
 
 /** How long a host may take to boot. */
 const BOOT_MS = 20_000;
-
-export interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A host with a real systemd in a network namespace, whose file system is this machine's until something is changed. */
 export class SystemdHost implements AsyncDisposable {
@@ -93,10 +88,8 @@ export class SystemdHost implements AsyncDisposable {
   }
 
   /** Runs a command on it, to its end. */
-  async run(command: string, ...args: readonly string[]): Promise<Result> {
-    const { code, stdout, stderr } = await this.command(command, args).output();
-    const decoder = new TextDecoder();
-    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  run(command: string, ...args: readonly string[]): Promise<Output> {
+    return outputOf(this.command(command, args));
   }
 
   /** The same, of a command that has to succeed; gives what it printed. */

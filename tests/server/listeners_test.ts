@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers";
 import { connect } from "node:tls";
 import type { Certificate, WebConfig } from "../../core/web_config.ts";
 import { Serving } from "./serving.ts";
+import { pause, until } from "../helpers/waiting.ts";
 
 const TLS = new URL("../testdata/tls/", import.meta.url);
 const text = (name: string) => Deno.readTextFileSync(new URL(name, TLS));
@@ -128,21 +129,10 @@ Deno.test("it listens again when there were no file descriptors for a while", as
     new Deno.Command("prlimit", { args: [`--pid=${exporter.pid}`, `--nofile=${files}:`] }).output();
   await limit([...Deno.readDirSync(`/proc/${exporter.pid}/fd`)].length + 5);
   while (!exporter.lines.some((line) => line.includes('msg="Cannot take connections"'))) {
-    connections.push(await Deno.connect({ port: Number(port) }).catch(() => pause()) as Deno.TcpConn);
+    connections.push(await Deno.connect({ port: Number(port) }).catch(() => pause(20)) as Deno.TcpConn);
     if (connections.length > 1000) throw new Error("Expected no room for so many");
   }
   for (const connection of connections) connection?.close();
   await limit(1000);
   await until(async () => (await exporter.get("/-/healthy").catch(() => "")) === "netcensus is healthy\n");
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 15_000; !await condition();) {
-    if (performance.now() > end) throw new Error(`Expected it in time: ${condition}`);
-    await pause();
-  }
-}
-
-function pause(): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(() => resolve(undefined), 20));
-}

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { Pipeline } from "../../metrics/pipeline.ts";
 import { expositionOf, pass, pipelineOf, samplesOf } from "../helpers/pipelines.ts";
+import { PrometheusServer } from "../helpers/prometheus_server.ts";
 import { program, testWith } from "../helpers/skip.ts";
+import { until } from "../helpers/waiting.ts";
 import { fakeCollector, ROOMS, Serving, VISITS } from "./serving.ts";
 
 const NAMES = [
@@ -92,72 +94,30 @@ function parseSeries(text: string): string {
   return canonical(/^[^{]*/.exec(text)![0], Object.fromEntries(labels));
 }
 
-/** A port that nobody listens at: Prometheus cannot be told to take any. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+/** A running Prometheus that scrapes targets every second, each under its own job, and has scraped all of them. */
+async function prometheusWith(targets: Readonly<Record<string, string>>): Promise<PrometheusServer> {
+  const jobs = Object.entries(targets).map(([job_name, target]) => ({
+    job_name,
+    static_configs: [{ targets: [target] }],
+  }));
+  const prometheus = await PrometheusServer.start({
+    global: { scrape_interval: "1s" },
+    scrape_configs: jobs,
+  });
+  await until(async () => {
+    const [up] = await prometheus.samples("count(up == 1)");
+    return Number(up?.value[1]) === jobs.length;
+  });
+  return prometheus;
 }
 
-/** A running Prometheus that scrapes targets every second, each under its own job. */
-class Prometheus implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #folder: string;
-  readonly #url: string;
-
-  private constructor(child: Deno.ChildProcess, { folder, url }: { folder: string; url: string }) {
-    this.#child = child;
-    this.#folder = folder;
-    this.#url = url;
-  }
-
-  static async start(targets: Readonly<Record<string, string>>): Promise<Prometheus> {
-    const folder = await Deno.makeTempDir();
-    const address = `127.0.0.1:${freePort()}`;
-    const jobs = Object.entries(targets).map(([job_name, target]) => ({
-      job_name,
-      static_configs: [{ targets: [target] }],
-    }));
-    const config = { global: { scrape_interval: "1s" }, scrape_configs: jobs };
-    await Deno.writeTextFile(`${folder}/prometheus.yml`, JSON.stringify(config));
-    const command = new Deno.Command("prometheus", {
-      args: [
-        `--config.file=${folder}/prometheus.yml`,
-        `--storage.tsdb.path=${folder}/data`,
-        `--web.listen-address=${address}`,
-      ],
-      stdout: "null",
-      stderr: "null",
-    });
-    return new Prometheus(command.spawn(), { folder, url: `http://${address}` });
-  }
-
-  /** The series that the selector gives now, without what Prometheus adds to them. */
-  async series(selector: string): Promise<Map<string, number>> {
-    const response = await fetch(`${this.#url}/api/v1/query?query=${encodeURIComponent(selector)}`);
-    const { data } = await response.json() as {
-      data: { result: { metric: Record<string, string>; value: [number, string] }[] };
-    };
-    return new Map(data.result.map(({ metric, value: [, value] }) => {
-      const { __name__ = "", job: _job, instance: _instance, ...labels } = metric;
-      return [canonical(__name__, labels), Number(value.replace("Inf", "Infinity"))];
-    }));
-  }
-
-  /** Waits until all targets were scraped. */
-  async scraped(targets: number): Promise<void> {
-    for (let i = 0; i < 300; i++) {
-      const [up] = await this.series("count(up == 1)").then((series) => series.values()).catch(() => []);
-      if (up === targets) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`Cannot see ${targets} targets that are up`);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGTERM");
-    await this.#child.status;
-    await Deno.remove(this.#folder, { recursive: true });
-  }
+/** The series that the selector gives now, without what Prometheus adds to them. */
+async function seriesOf(prometheus: PrometheusServer, selector: string): Promise<Map<string, number>> {
+  const samples = await prometheus.samples(selector);
+  return new Map(samples.map(({ metric, value: [, value] }) => {
+    const { __name__ = "", job: _job, instance: _instance, ...labels } = metric;
+    return [canonical(__name__, labels), Number(value.replace("Inf", "Infinity"))];
+  }));
 }
 
 /** Passes scrapes on as those of somebody who knows the text format only. */
@@ -177,18 +137,20 @@ testWith({
     await using serving = new Serving({ collectors: [fakeCollector("house", { rules, problems })] });
     await using proxy = textOnly(serving.url);
     const targets = { openmetrics: serving.url.slice(7), text: `127.0.0.1:${proxy.addr.port}` };
-    await using prometheus = await Prometheus.start(targets);
-    await prometheus.scraped(2);
+    await using prometheus = await prometheusWith(targets);
 
     const exposed = samplesOf(expositionOf(rules));
     const expected = [...exposed].map(([text, value]): [string, number] => [parseSeries(text), value]);
     assert(expected.length > 50);
     for (const job of Object.keys(targets)) {
-      const own = await prometheus.series(`{job="${job}", __name__=~"rooms.*|visits.*"}`);
+      const own = await seriesOf(prometheus, `{job="${job}", __name__=~"rooms.*|visits.*"}`);
       assert.deepEqual(sorted(own), sorted(expected), job);
     }
-    const told = await prometheus.series('{job="openmetrics", __name__=~"netcensus_.*"}');
-    assert.deepEqual(sorted(told), sorted(await prometheus.series('{job="text", __name__=~"netcensus_.*"}')));
+    const told = await seriesOf(prometheus, '{job="openmetrics", __name__=~"netcensus_.*"}');
+    assert.deepEqual(
+      sorted(told),
+      sorted(await seriesOf(prometheus, '{job="text", __name__=~"netcensus_.*"}')),
+    );
     assert.equal(told.get('netcensus_parse_problems_total [["collector","house"],["reason","broken"]]'), 3);
   },
 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { send } from "../collectors/netflow_receivers.ts";
 import { Exporter, seriesOf } from "../helpers/exporter.ts";
+import { freeUdpPort } from "../helpers/free_port.ts";
 import { netflowV5 } from "../helpers/netflow_v5.ts";
 import { program, testWith } from "../helpers/skip.ts";
 import { DIST, RELEASE, release } from "../helpers/release.ts";
@@ -25,19 +27,6 @@ const CONFIGURATION = {
   }],
 };
 
-/** A UDP socket of loopback, and its port. */
-function open(): [Deno.DatagramConn, number] {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  return [socket, (socket.addr as Deno.NetAddr).port];
-}
-
-/** Sends a flow of 1000 bytes. */
-async function sendFlow(port: number): Promise<void> {
-  const [socket] = open();
-  await socket.send(netflowV5([{ bytes: 1000 }]), { transport: "udp", hostname: "127.0.0.1", port });
-  socket.close();
-}
-
 /** Scrapes until a metric has series. */
 async function scrape(exporter: Exporter, metric: string): Promise<string> {
   const deadline = Date.now() + DEADLINE_MS;
@@ -59,14 +48,13 @@ testWith({
   name: "the binary for aarch64 serves sockets with their countries, and receives flows by two workers",
   needs,
   fn: async () => {
-    const [socket, port] = open();
-    socket.close();
+    const port = freeUdpPort();
     await using file = await TempFile.create(JSON.stringify(CONFIGURATION));
     await using exporter = await Exporter.start([
       `--config.file=${file.path}`,
       `--collector.netflow.listen-address=127.0.0.1:${port}`,
     ], { command: [...EMULATOR, `${DIST}${RELEASE}-linux-aarch64`] });
-    await sendFlow(port);
+    await send([netflowV5([{ bytes: 1000 }])], port);
     const text = await scrape(exporter, "netflow_bytes_total"), series = seriesOf(text);
     assert.match(
       text,

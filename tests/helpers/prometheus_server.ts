@@ -1,5 +1,11 @@
 import type { Literal } from "../../core/node.ts";
 
+/** A series that an expression gives, and its value as it is written. */
+export interface PrometheusSample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [seconds: number, value: string];
+}
+
 /** A real Prometheus on loopback, with its data in a folder of its own. */
 export class PrometheusServer implements AsyncDisposable {
   private constructor(
@@ -29,16 +35,18 @@ export class PrometheusServer implements AsyncDisposable {
     return new PrometheusServer(`http://${await ready.promise}`, folder, child, log);
   }
 
-  /** The series that an expression gives, by their values of a label. */
-  async query(expression: string, label: string): Promise<Record<string, number>> {
+  /** The series that an expression gives. */
+  async samples(expression: string): Promise<readonly PrometheusSample[]> {
     const response = await fetch(`${this.url}/api/v1/query?${new URLSearchParams({ query: expression })}`);
     if (!response.ok) throw new Error(`Cannot ask Prometheus: ${await response.text()}`);
-    const { data } = await response.json();
+    return (await response.json()).data.result;
+  }
+
+  /** The same by their values of a label. */
+  async query(expression: string, label: string): Promise<Record<string, number>> {
+    const samples = await this.samples(expression);
     return Object.fromEntries(
-      data.result.map(({ metric, value }: { metric: Record<string, string>; value: [number, string] }) => [
-        metric[label] ?? "",
-        Number(value[1]),
-      ]),
+      samples.map(({ metric, value: [, value] }) => [metric[label] ?? "", Number(value)]),
     );
   }
 
